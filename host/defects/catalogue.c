@@ -22,27 +22,8 @@ __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defec
 #include "host/defects/defects.def"
     ;
 
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
-
 #define DEFECT(enumerator, name, requirements, sentence) "defect\t" name "\t" sentence "\0"
-#define DEFECT_VTD                                       DEFECT
-#define DEFECT_PROBE                                     DEFECT
-#define DEFECT_BUS                                       DEFECT
-#define DEFECT_IOAT                                      DEFECT
-#define DEFECT_SOFT                                      DEFECT
 
 __attribute__((section(".pvttext"), used)) static const char sentences[] = "sentences\t1\0"
 #include "host/defects/defects.def"
     ;
-
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT

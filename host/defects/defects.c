@@ -6,50 +6,20 @@
 /* One after another, with their ends: a pointer to each would take 32 bytes of the image. */
 static const struct names {
 #define DEFECT(enumerator, name, requirements, sentence) char DEFECT_##enumerator[sizeof(name)];
-#define DEFECT_VTD                                       DEFECT
-#define DEFECT_PROBE                                     DEFECT
-#define DEFECT_BUS                                       DEFECT
-#define DEFECT_IOAT                                      DEFECT
 #define DEFECT_SOFT(fault, name, requirements, sentence) char DEFECT_SOFT_##fault[sizeof(name)];
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
 } names = {
 #define DEFECT(enumerator, name, requirements, sentence) .DEFECT_##enumerator = {name},
-#define DEFECT_VTD                                       DEFECT
-#define DEFECT_PROBE                                     DEFECT
-#define DEFECT_BUS                                       DEFECT
-#define DEFECT_IOAT                                      DEFECT
 #define DEFECT_SOFT(fault, name, requirements, sentence) .DEFECT_SOFT_##fault = {name},
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
 };
 
 static const uint16_t name_at[] = {
 #define DEFECT(enumerator, name, requirements, sentence)                                           \
     [DEFECT_##enumerator] = offsetof(struct names, DEFECT_##enumerator),
-#define DEFECT_VTD   DEFECT
-#define DEFECT_PROBE DEFECT
-#define DEFECT_BUS   DEFECT
-#define DEFECT_IOAT  DEFECT
 #define DEFECT_SOFT(fault, name, requirements, sentence)                                           \
     [DEFECT_SOFT_##fault] = offsetof(struct names, DEFECT_SOFT_##fault),
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
 };
 _Static_assert(sizeof(names) <= UINT16_MAX, "the end of name_at[]'s type");
 

@@ -11,18 +11,8 @@
 
 enum defect {
 #define DEFECT(enumerator, name, requirements, sentence) DEFECT_##enumerator,
-#define DEFECT_VTD                                       DEFECT
-#define DEFECT_PROBE                                     DEFECT
-#define DEFECT_BUS                                       DEFECT
-#define DEFECT_IOAT                                      DEFECT
 #define DEFECT_SOFT(fault, name, requirements, sentence) DEFECT_SOFT_##fault,
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
     DEFECT_COUNT
 };
 

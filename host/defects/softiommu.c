@@ -11,19 +11,9 @@ static const struct {
     enum softiommu_fault fault;
 } pairs[] = {
 #define DEFECT(enumerator, name, requirements, sentence)
-#define DEFECT_VTD(enumerator, name, requirements, sentence)
-#define DEFECT_PROBE(enumerator, name, requirements, sentence)
-#define DEFECT_BUS(enumerator, name, requirements, sentence)
-#define DEFECT_IOAT(enumerator, name, requirements, sentence)
 #define DEFECT_SOFT(fault, name, requirements, sentence)                                           \
     {DEFECT_SOFT_##fault, SOFTIOMMU_FAULT_##fault},
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
 };
 
 #define BITS_BELOW_TABLES 39u

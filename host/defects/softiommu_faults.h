@@ -13,18 +13,8 @@
 
 enum softiommu_fault {
 #define DEFECT(enumerator, name, requirements, sentence)
-#define DEFECT_VTD(enumerator, name, requirements, sentence)
-#define DEFECT_PROBE(enumerator, name, requirements, sentence)
-#define DEFECT_BUS(enumerator, name, requirements, sentence)
-#define DEFECT_IOAT(enumerator, name, requirements, sentence)
 #define DEFECT_SOFT(fault, name, requirements, sentence) SOFTIOMMU_FAULT_##fault,
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
     SOFTIOMMU_FAULTS,
     SOFTIOMMU_NO_FAULT = SOFTIOMMU_FAULTS /* never injected */
 };

@@ -14,24 +14,11 @@ __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "varia
 #include "host/variants/variants.def"
     ;
 
-#undef VARIANT
-#undef VARIANT_BOTH
-#undef VARIANT_SOFT
-#undef VARIANT_BUS
-
 #define VARIANT(enumerator, name, requirements, sentence) "variant\t" name "\t" sentence "\0"
-#define VARIANT_BOTH                                      VARIANT
-#define VARIANT_SOFT                                      VARIANT
-#define VARIANT_BUS                                       VARIANT
 
 __attribute__((section(".pvttext"), used)) static const char sentences[] = ""
 #include "host/variants/variants.def"
     ;
-
-#undef VARIANT
-#undef VARIANT_BOTH
-#undef VARIANT_SOFT
-#undef VARIANT_BUS
 
 /* These take from tests what they look with or need, so that another variant beside one of them
  * would be seen by fewer tests, or less sharply. The campaign gives each a host to itself. */

@@ -6,37 +6,16 @@
 /* One after another, with their ends: a pointer to each would take 32 bytes of the image. */
 static const struct names {
 #define VARIANT(enumerator, name, requirements, sentence) char VARIANT_##enumerator[sizeof(name)];
-#define VARIANT_BOTH                                      VARIANT
-#define VARIANT_SOFT                                      VARIANT
-#define VARIANT_BUS                                       VARIANT
 #include "host/variants/variants.def"
-#undef VARIANT
-#undef VARIANT_BOTH
-#undef VARIANT_SOFT
-#undef VARIANT_BUS
 } names = {
 #define VARIANT(enumerator, name, requirements, sentence) .VARIANT_##enumerator = {name},
-#define VARIANT_BOTH                                      VARIANT
-#define VARIANT_SOFT                                      VARIANT
-#define VARIANT_BUS                                       VARIANT
 #include "host/variants/variants.def"
-#undef VARIANT
-#undef VARIANT_BOTH
-#undef VARIANT_SOFT
-#undef VARIANT_BUS
 };
 
 static const uint16_t name_at[] = {
 #define VARIANT(enumerator, name, requirements, sentence)                                          \
     [VARIANT_##enumerator] = offsetof(struct names, VARIANT_##enumerator),
-#define VARIANT_BOTH VARIANT
-#define VARIANT_SOFT VARIANT
-#define VARIANT_BUS  VARIANT
 #include "host/variants/variants.def"
-#undef VARIANT
-#undef VARIANT_BOTH
-#undef VARIANT_SOFT
-#undef VARIANT_BUS
 };
 _Static_assert(sizeof(names) <= UINT16_MAX, "the end of name_at[]'s type");
 

@@ -13,14 +13,7 @@
 
 enum variant {
 #define VARIANT(enumerator, name, requirements, sentence) VARIANT_##enumerator,
-#define VARIANT_BOTH                                      VARIANT
-#define VARIANT_SOFT                                      VARIANT
-#define VARIANT_BUS                                       VARIANT
 #include "host/variants/variants.def"
-#undef VARIANT
-#undef VARIANT_BOTH
-#undef VARIANT_SOFT
-#undef VARIANT_BUS
     VARIANT_COUNT
 };
 

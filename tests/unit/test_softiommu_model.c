@@ -244,18 +244,8 @@ static void the_judge_sees_faults(void **state)
 {
     static const char *const names[] = {
 #define DEFECT(enumerator, name, requirements, sentence)
-#define DEFECT_VTD(enumerator, name, requirements, sentence)
-#define DEFECT_PROBE(enumerator, name, requirements, sentence)
-#define DEFECT_BUS(enumerator, name, requirements, sentence)
-#define DEFECT_IOAT(enumerator, name, requirements, sentence)
 #define DEFECT_SOFT(fault, name, requirements, sentence) name,
 #include "host/defects/defects.def"
-#undef DEFECT
-#undef DEFECT_VTD
-#undef DEFECT_PROBE
-#undef DEFECT_BUS
-#undef DEFECT_IOAT
-#undef DEFECT_SOFT
     };
     struct random random = unit_random();
     unsigned seen = 0, missed = 0;
