@@ -136,8 +136,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(name="build", scope="session")
-def _build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return images.build(tmp_path_factory.mktemp("build"))
+def _build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Many tests look at it, in any order: none may change it."""
+    folder = images.build(tmp_path_factory.mktemp("build"))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    yield folder
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 @pytest.fixture(name="saved", scope="session")
