@@ -156,6 +156,14 @@ def test_one_process_looks_for_findings_in_many_files(tree: Tree) -> None:
     assert len(sum(tree.tidied("SMALL_OPT=-O1")[1], [])) == len(sources)
 
 
+def test_the_nightly_analysis_looks_at_every_file_again(tree: Tree) -> None:
+    every = len(sum(tree.tidied()[1], []))
+    assert every > 0 and tree.tidied()[1] == []
+    assert len(sum(tree.tidied("TIDY_NODES=225000")[1], [])) == every
+    assert all("max-nodes=225000" in call for call in tree.calls() if call.startswith("tidy "))
+    assert tree.tidied("TIDY_NODES=225000")[1] == tree.tidied()[1] == []
+
+
 def test_a_file_with_variable_arguments_has_a_process_of_its_own(tree: Tree) -> None:
     """In LLVM 14 va_arg() in a second file of a process is reported, whatever is right before it."""
     for name in ("lib/b.c", "host/d/d.c"):
