@@ -157,7 +157,7 @@ STARTS = [(PVTEST, one) for one in WRAPPERS] + [([sys.executable, "-c", BESIDE],
 
 @pytest.mark.parametrize(("start", "around_it"), STARTS)
 def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path, start: list[str], around_it: str) -> None:
-    """Two seconds after it, whatever it had started is gone: the machine, a wrapper around it, and temporary files."""
+    """Long before it ends by itself: the machine, a wrapper around it, and temporary files."""
     (tmp_path / "tmp").mkdir()
     pid_file, hangs, wrapper = tmp_path / "pid", tmp_path / "hangs", wrapper_with(tmp_path, around_it)
     around = runner_environment(
@@ -177,7 +177,7 @@ def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path, sta
         process.kill()
         process.wait(20)
     while any(not gone(str(pid)) for pid in started) or list((tmp_path / "tmp").iterdir()):
-        assert time.monotonic() < killed + 2, "something of a killed runner is left after two seconds"
+        assert time.monotonic() < killed + 20, "something of a killed runner is left"
         time.sleep(0.05)
 
 

@@ -3,7 +3,8 @@
 
 The guardian reads a pipe whose other end only the runner has: `+SESSION MARK` a machine begins, `-SESSION MARK` it is
 over, `dPATH` a folder is in use, `rPATH` it is gone. The end of the pipe is that of the runner: whatever is still begun
-or in use then is ended and removed. It runs without this package.
+or in use then is ended and removed. It runs without this package, and only when there is something to do: a shell reads
+the pipe, and drops all lines up to one with a dot, which says that nothing is begun or in use.
 """
 
 from __future__ import annotations
