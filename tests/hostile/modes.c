@@ -234,18 +234,18 @@ static void call_32(void *argument)
     __asm__ volatile("lgdt %0" : : "m"(old));
     c->result = (d & UINT32_MAX) << 32 | (a & UINT32_MAX);
 }
-#define ENDLESS_US 300000u /* no call takes so long */
 
 /* Of the second processor: it makes a call that goes on for ever one that the host refuses. */
 struct end_32 {
     struct hv_input_device_domain *input;
+    uint64_t us; /* no call takes so long */
     bool done;
 };
 
 static void end_endless(void *argument)
 {
     struct end_32 *end = argument;
-    const uint64_t then = time_us() + ENDLESS_US;
+    const uint64_t then = time_us() + end->us;
 
     while (!__atomic_load_n(&end->done, __ATOMIC_ACQUIRE)) {
         if (time_us() > then)
@@ -262,6 +262,7 @@ static void make_call_32(struct test_run *t, struct call_32 *c, const char *what
 
     if (end) {
         end->input = gpa_pointer(c->input);
+        end->us = test_owed_us(t);
         second_begin(t, end_endless, end);
     }
     paging_set(gpa_of(c->page->code), PAGE_SIZE, PAGING_RX);
