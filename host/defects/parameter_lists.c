@@ -16,7 +16,7 @@ static call_handler *right_handler[CALL_COUNT];
 static exit_handler *right_exit;
 static call_handler *right_flush, *right_list;
 static element_handler *right_element;
-static bool first_only, leaves_only; /* of the list that is flushed */
+static bool first_only; /* of the list that is flushed */
 
 static bool in_one_page(const struct call_context *context)
 {
@@ -29,7 +29,6 @@ static bool in_one_page(const struct call_context *context)
 /* Flags without a meaning: less is flushed than without them. */
 #define FLAGS_EMPTY       0xFFFFFFF0u
 #define FLAG_FLUSH_LEAVES 4u
-#define FLAG_LIST_LEAVES  2u
 
 static enum hv_status flush_by_flags(struct call_context *context)
 {
@@ -66,25 +65,6 @@ static enum hv_status flush_leaves(struct call_context *context)
     softiommu_memory.tables_kept = input->flags == FLAG_FLUSH_LEAVES;
     input->flags = softiommu_memory.tables_kept ? 0 : input->flags;
     status = right_flush(context);
-    softiommu_memory.tables_kept = false;
-    return status;
-}
-
-static enum hv_status list_leaves(struct call_context *context)
-{
-    struct hv_input_flush_device_domain_list *input = call_input(context);
-
-    leaves_only = input->flags == (HV_FLUSH_LIST_IOMMU_FORMAT | FLAG_LIST_LEAVES);
-    input->flags = leaves_only ? HV_FLUSH_LIST_IOMMU_FORMAT : input->flags;
-    return right_list(context);
-}
-
-static enum hv_status element_leaves(struct call_context *context, uint64_t element)
-{
-    enum hv_status status;
-
-    softiommu_memory.tables_kept = leaves_only;
-    status = right_element(context, element);
     softiommu_memory.tables_kept = false;
     return status;
 }
@@ -247,11 +227,7 @@ void defects_install_parameter_lists(void)
         right_flush = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN, flush_by_flags);
     if (defect_active(DEFECT_FLUSH_FLAG_LEAVES))
         right_flush = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN, flush_leaves);
-    if (defect_active(DEFECT_LIST_FLAG_LEAVES)) {
-        right_list = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, list_leaves);
-        right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element_leaves);
-    }
-    softiommu_faulty = softiommu_faulty || ANY(DEFECT_FLUSH_FLAG_LEAVES, DEFECT_LIST_FLAG_LEAVES);
+    softiommu_faulty = softiommu_faulty || defect_active(DEFECT_FLUSH_FLAG_LEAVES);
     if (defect_active(DEFECT_LIST_FLAG_FIRST)) {
         right_list = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, list_by_flags);
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element_by_flags);

@@ -11,4 +11,5 @@ void variants_install(void)
     variants_install_unseen();
     variants_install_buses();
     variants_install_bus_requests();
+    variants_install_flush_flags();
 }

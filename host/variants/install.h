@@ -15,5 +15,6 @@ void variants_install_virtual_functions(void);
 void variants_install_unseen(void);
 void variants_install_buses(void);
 void variants_install_bus_requests(void);
+void variants_install_flush_flags(void);
 
 #endif
