@@ -90,6 +90,15 @@ static enum hv_status answer(struct call_context *context)
                                                                               : status;
 }
 
+static element_handler *usual_element;
+
+static enum hv_status answer_element(struct call_context *context, uint64_t element)
+{
+    enum hv_status status = usual_element(context, element);
+
+    return is_plain_refusal(status) ? other_refusal() : status;
+}
+
 #define SLOWER_TICKS 500u /* of 100 ns */
 
 static call_handler *quick_handler[CALL_COUNT], *late_handler[CALL_COUNT];
@@ -138,8 +147,13 @@ static void install_ways(void)
 
 static void install_answers(void)
 {
+    struct call *list = call_entry(HVCALL_FLUSH_DEVICE_DOMAIN_LIST);
     bool any = variant_active(VARIANT_OTHER_STATUSES);
 
+    if (any) {
+        usual_element = list->element;
+        list->element = answer_element;
+    }
     for (unsigned i = 0; i < ANSWERS; i++)
         any |= variant_active(answers[i].variant);
     for (unsigned i = 0; any && i < CALL_COUNT; i++) {

@@ -20,7 +20,7 @@ static void attach_five_level(struct test_run *t, struct domain *d, struct dma_e
     size_t count;
     const struct dma_engine *other = dma_engines(&count);
 
-    for (size_t i = 0; status == HV_STATUS_FEATURE_UNAVAILABLE && i < count; i++)
+    for (size_t i = 0; status != HV_STATUS_SUCCESS && i < count; i++)
         if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS)
             SKIP("devices of class %s cannot use five levels on this host", e->ops->name);
     CHECK_SUCCESS(status, "attaching a device to a five-level domain");
