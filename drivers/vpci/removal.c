@@ -49,7 +49,7 @@ static bool agree_to_eject(struct vpci_bus *bus)
         if (vmbus_channel_take(&bus->channel, &head, &message, sizeof(message), &size) !=
             VMBUS_RING_PACKET) {
             message.type = 0;
-            cpu_pause();
+            vmbus_give_way();
         }
     }
     if (message.type != VPCI_EJECT)
@@ -102,7 +102,8 @@ bool vpci_let_go(const struct pci_function *f, enum vpci_release how)
     case VPCI_POWER_DOWN:
         return power_down(bus);
     case VPCI_SLEEP:
-        return vpci_switch_off(f, VPCI_OFF_BY_POWER) && power_down(bus);
+        (void)vpci_switch_off(f, VPCI_OFF_BY_POWER);
+        return power_down(bus);
     case VPCI_RELEASE:
         return release(bus);
     default:

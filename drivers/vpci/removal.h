@@ -15,7 +15,7 @@ enum vpci_removal {
 /* Steps of a driver before its bus goes. */
 enum vpci_release {
     VPCI_POWER_DOWN, /* D0 exit */
-    VPCI_SLEEP,      /* the same, after the function has gone to power state D3 */
+    VPCI_SLEEP,      /* the same, after power state D3, which a host may refuse */
     VPCI_RELEASE,    /* gives the resources of all functions back */
     VPCI_CLOSE,      /* closes the channel */
 };
@@ -31,7 +31,7 @@ bool vpci_let_go(const struct pci_function *f, enum vpci_release how);
 /* Switches off one function, and leaves the others of its bus as they are. The bus comes back as a
  * whole by vpci_connect_again(), as after vpci_let_go() without a vpci_remove(). */
 enum vpci_off {
-    VPCI_OFF_BY_POWER,   /* power state D3 */
+    VPCI_OFF_BY_POWER,   /* power state D3; false: refused */
     VPCI_OFF_BY_RELEASE, /* gives its resources back */
 };
 bool vpci_switch_off(const struct pci_function *f, enum vpci_off how);

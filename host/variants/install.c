@@ -11,5 +11,9 @@ void variants_install(void)
     variants_install_unseen();
     variants_install_buses();
     variants_install_bus_requests();
+    variants_install_bus_time();
+    variants_install_page_lists();
+    variants_install_function_states();
+    variants_install_ioat();
     variants_install_flush_flags();
 }

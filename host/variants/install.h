@@ -15,6 +15,10 @@ void variants_install_virtual_functions(void);
 void variants_install_unseen(void);
 void variants_install_buses(void);
 void variants_install_bus_requests(void);
+void variants_install_bus_time(void);
+void variants_install_page_lists(void);
+void variants_install_function_states(void);
+void variants_install_ioat(void);
 void variants_install_flush_flags(void);
 
 #endif

@@ -109,16 +109,20 @@ TEST(d0_entered_and_left_again,
 {
     const struct vmbus_opening opening = {.interrupts = false};
     struct window window[WINDOWS];
-    struct vmbus_channel *channel;
+    struct vmbus_channel *channel = client_channel(0);
+    uint32_t version;
 
     find_windows(t, window);
     client_connect(t);
-    channel = client_open(t, 0, 0, &opening);
+    CHECK(vmbus_channel_open_with(channel, client_offer(t, 0), &opening),
+          "OPENCHANNEL is refused: 0x%x", channel->status);
+    version = client_agree(t, channel);
     for (unsigned n = 0; n < 2 * WINDOWS; n++) {
         const struct window *first = &window[n % WINDOWS], *other = &window[1 - n % WINDOWS], *now;
 
         CHECK_EQ(client_enter_d0(t, channel, first->gpa), NT_STATUS_SUCCESS,
                  "status of the first entry");
+        (void)client_assign(t, channel, version, 0, NULL); /* a host may show it from then on */
         CHECK(word(first, PCI_VENDOR) != UINT32_MAX, "its window shows nothing");
         now = enter_again(t, channel, first, other);
         now = enter_again(t, channel, now, first);
@@ -142,25 +146,12 @@ struct bar_owner {
     struct window window;
 };
 
-/* In the form of the version. */
 static uint32_t assign(struct test_run *t, const struct bar_owner *p, uint64_t bar)
 {
-    struct {
-        struct vpci_resources_assigned head;
-        uint8_t interrupt[VPCI_INTERRUPT_RESOURCE_SIZE_2]; /* room, which hosts insist on */
-    } message = {.head = {.type = VPCI_RESOURCES_ASSIGNED_2, .slot = p->slot}};
-    size_t size = sizeof(message);
-    uint32_t status;
+    const struct vpci_resource place = {
+        .type = VPCI_RESOURCE_MEMORY, .start = bar, .length = p->length};
 
-    if (p->version < VPCI_VERSION_1_2) {
-        message.head.type = VPCI_RESOURCES_ASSIGNED;
-        size = sizeof(message.head) + VPCI_INTERRUPT_RESOURCE_SIZE;
-    }
-    message.head.bar[0] =
-        (struct vpci_resource){.type = VPCI_RESOURCE_MEMORY, .start = bar, .length = p->length};
-    status = client_ask(t, p->channel, &message, size, NULL);
-    STEP("RESOURCES_ASSIGNED with BAR 0 at 0x%llx: status 0x%x", bar, status);
-    return status;
+    return client_assign(t, p->channel, p->version, p->slot, &place);
 }
 
 /* The power state, and memory decoding, which a host may leave to the guest. */

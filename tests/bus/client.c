@@ -165,6 +165,27 @@ uint32_t client_enter_d0(struct test_run *t, struct vmbus_channel *channel, uint
     return status;
 }
 
+uint32_t client_assign(struct test_run *t, struct vmbus_channel *channel, uint32_t version,
+                       uint32_t slot, const struct vpci_resource *bar)
+{
+    struct {
+        struct vpci_resources_assigned head;
+        uint8_t interrupt[VPCI_INTERRUPT_RESOURCE_SIZE_2]; /* room, which hosts insist on */
+    } message = {.head = {.type = VPCI_RESOURCES_ASSIGNED_2, .slot = slot}};
+    size_t size = sizeof(message);
+    uint32_t status;
+
+    if (version < VPCI_VERSION_1_2) {
+        message.head.type = VPCI_RESOURCES_ASSIGNED;
+        size = sizeof(message.head) + VPCI_INTERRUPT_RESOURCE_SIZE;
+    }
+    if (bar)
+        message.head.bar[0] = *bar;
+    status = client_ask(t, channel, &message, size, NULL);
+    STEP("RESOURCES_ASSIGNED with BAR 0 at 0x%llx: status 0x%x", message.head.bar[0].start, status);
+    return status;
+}
+
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel)
 {
     const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
@@ -215,7 +236,7 @@ bool client_flag(const void *page, uint32_t flag, uint64_t us)
     bool set;
 
     do {
-        give_way();
+        vmbus_give_way();
         set = __atomic_load_n(&flags->word[flag / 32], __ATOMIC_SEQ_CST) >> flag % 32 & 1;
     } while (!set && time_us() < end);
     return set;
@@ -228,7 +249,7 @@ bool client_requested(unsigned vector, uint64_t us)
 
     for (unsigned looks = 1; us != 0 && !requested && (looks < CLIENT_LOOKS || time_us() < end);
          looks++) {
-        give_way(); /* the other processor may be the one that sends */
+        vmbus_give_way(); /* the other processor may be the one that sends */
         requested = lapic_requested(vector);
     }
     return requested;

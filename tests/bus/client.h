@@ -31,6 +31,10 @@ uint32_t client_agree(struct test_run *t, struct vmbus_channel *channel);
 /* The bus enters D0 with that window; a host that still holds it in D0, for the connection before,
  * is first asked to leave. Returns the status of the last BUS_D0ENTRY. */
 uint32_t client_enter_d0(struct test_run *t, struct vmbus_channel *channel, uint64_t window);
+/* RESOURCES_ASSIGNED in the form of the version, with BAR 0 there (NULL: without BARs, as Linux
+ * sends it). Returns the status. */
+uint32_t client_assign(struct test_run *t, struct vmbus_channel *channel, uint32_t version,
+                       uint32_t slot, const struct vpci_resource *bar);
 /* A request about function 0 that changes nothing goes to the host, and its completion comes. */
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel);
 /* The next completion; false: none comes within that time. */

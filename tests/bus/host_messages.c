@@ -84,7 +84,7 @@ static void take_there(void *argument)
     const uint64_t end = time_us() + desk->us;
 
     while (!is_taken(slot) && time_us() < end)
-        give_way();
+        vmbus_give_way();
     desk->came = is_taken(slot);
     if (!desk->came)
         return;
@@ -109,7 +109,7 @@ static bool take(struct test_run *t, const struct line *line, bool second, uint6
         return desk->came;
     }
     while (!(came = synic_take(&desk->taken)) && time_us() < end)
-        give_way();
+        vmbus_give_way();
     memcpy(message->bytes, desk->taken.payload, sizeof(message->bytes));
     return came;
 }

@@ -35,7 +35,7 @@ static bool comes(const volatile struct hv_message *slot, uint64_t us)
     const uint64_t end = time_us() + us;
 
     while (slot->type == HV_MESSAGE_FREE && time_us() < end)
-        cpu_pause();
+        vmbus_give_way();
     return slot->type != HV_MESSAGE_FREE;
 }
 
@@ -74,7 +74,7 @@ static uint32_t next_answer(struct test_run *t, uint32_t first, unsigned count, 
         uint32_t gpadl = list_in(s) - first;
 
         while (!(last && gpadl < count) && !(s->flags & HV_MESSAGE_FLAG_PENDING) && time_us() < end)
-            cpu_pause();
+            vmbus_give_way();
         CHECK((last && gpadl < count) || (s->flags & HV_MESSAGE_FLAG_PENDING) != 0,
               "it does not say that others wait");
         free_slot();
