@@ -24,6 +24,8 @@ REFERENCE_HOST = "refhost"
 # The units of the reference host, by the classes of their devices.
 UNITS = {tuple(name for name in CLASSES if name not in FUNCTIONS): "VT-d", FUNCTIONS: "the software IOMMU"}
 LISTED = 3  # requirements, messages, calls
+LONG = 100  # steps: such a test is no explanation
+WEIGHT = 1.5  # between the number of failures of a requirement (2) and their share (1)
 _STATUS = re.compile(r": [A-Z][A-Z_]+$")  # of a step that is a hypercall
 _CALL = re.compile(r"[A-Za-z_]+(?: [a-z]+)*?(?= device\b| domain\b| of\b| 0x|[,:])")
 
@@ -101,14 +103,21 @@ def blocks(run: Run, excused: bool = False) -> list[Block]:
 
 
 def _telling_first(run: Run, found: list[Block]) -> list[Block]:
-    """The smallest test that nails what is broken comes first: one of few requirements, of those one that most failures
-    name, of few steps. Tests that broke without a verdict on the host come last."""
-    named = Counter(name for block in found for result in block.failing for name in _nailed(run, result))
+    """The smallest test that nails what is broken comes first: one that is not long, of few requirements, of those one
+    of which much fails and little passes, of few steps. Tests that broke without a verdict on the host come last."""
+    named = Counter(name for block in found for result in block.failing for name in nailed(run, result))
+    passed = Counter(
+        name for result in run.results if result.verdict is Verdict.PASS for name in result.instance.test.requirements
+    )
 
-    def rank(block: Block) -> tuple[bool, int, int, int]:
-        own = _nailed(run, block.told)
+    def weight(name: str) -> float:
+        return float(named[name] ** WEIGHT) / (named[name] + passed[name] + 2)
+
+    def rank(block: Block) -> tuple[bool, bool, int, float, int]:
+        own = nailed(run, block.told)
         last = max((number for number, _ in steps(block.told.details)), default=0)
-        return (block.told.verdict is not Verdict.FAIL, len(own), -max((named[name] for name in own), default=0), last)
+        most = max(map(weight, own), default=0.0)
+        return (block.told.verdict is not Verdict.FAIL, last > LONG, len(own), -most, last)
 
     return sorted(found, key=rank)
 
@@ -157,10 +166,6 @@ def _requirements(run: Run, bad: list[TestResult]) -> list[tuple[str, str]]:
 def _broken(run: Run, result: TestResult) -> list[str]:
     """Each once, in the order of the test: two reports of one run are alike."""
     return list(dict.fromkeys(run.requirements[name].id for name in broken(run, result)))
-
-
-def _nailed(run: Run, result: TestResult) -> list[str]:
-    return list(dict.fromkeys(run.requirements[name].id for name in nailed(run, result)))
 
 
 def _said(result: TestResult) -> str:
