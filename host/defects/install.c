@@ -59,4 +59,5 @@ void defects_install(void)
     defects_install_call_pairs();
     defects_install_faulty_backend();
     defects_install_after_refusal();
+    defects_install_free_devices();
 }

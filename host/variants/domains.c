@@ -8,6 +8,7 @@
 #include "host/hypercalls/flush_calls.h"
 #include "host/hypercalls/rules.h"
 #include "host/hypercalls/validate.h"
+#include "host/iommu/domain_id.h"
 #include "host/variants/install.h"
 #include "host/variants/variants.h"
 
@@ -52,6 +53,20 @@ static enum hv_status detach(struct call_context *context)
     if (status == HV_STATUS_SUCCESS)
         drop_all();
     return status;
+}
+
+/* A device that was never attached leaves the host's own domain. */
+static enum hv_status detach_from_start(struct call_context *context)
+{
+    const struct hv_input_detach_device_domain *input = call_input(context);
+    enum hv_status status = usual_detach(context);
+    struct translation blocked = translation_blocked();
+    struct device *device = device_find(input->device_id);
+
+    if (status != HV_STATUS_INVALID_DEVICE_STATE || device->translation.did == DID_NONE)
+        return status;
+    device_switch(device, &blocked);
+    return HV_STATUS_SUCCESS;
 }
 
 /* As a host does that asks for more memory when it runs out of it. */
@@ -233,6 +248,8 @@ void variants_install_domains(void)
         usual_attach = in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);
         usual_detach = in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach);
     }
+    if (variant_active(VARIANT_DETACH_FROM_START))
+        usual_detach = in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach_from_start);
     if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))
         usual_delete = in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete);
 }

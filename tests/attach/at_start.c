@@ -6,9 +6,52 @@
  * yet.
  */
 #define TEST_GROUP "at-start"
-#include "tests/harness/fixture.h"
+#include "tests/attach/no_domain.h"
+
+#include "lib/bits.h"
 
 #define LENGTH 32u
+
+TEST(refused_calls_change_nothing,
+     PROMISE("A device that was never attached since power-on stays as it is, open or blocked, "
+             "when calls are refused")
+     COVERS("GEN-10 DET-2 ATT-8 CFG-8 ISO-3 FL-8 DOM-3 DOM-8 DOM-9") ABI() DEVICES(NONE)
+     KINDS("dma fault bad-input device")
+     STEPS("A device of each class that is not slow, and that nothing has used since the start "
+           "of the machine, writes by GPA, and is asked for its property. Then calls that cannot "
+           "succeed: FLUSH, CREATE, CONFIGURE and DELETE for an unknown domain or one that "
+           "exists; ATTACH of the device to an unknown domain, for another partition, or to a "
+           "domain without settings; its DETACH. After each it writes again, and is asked again.")
+     EXPECTS("Each write lands as the first did, or is blocked as the first was. The property is "
+             "the same. A DETACH that succeeds may block the device.")
+     IF_IT_FAILS("The host switches the device before it looks whether it is in a domain, or "
+                 "takes devices in no domain for the members of a domain that it has not found. "
+                 "A device that firmware still uses stands still, or one that was blocked is "
+                 "open."))
+{
+    static const enum no_domain_calls order[] = {NO_DOMAIN_FLUSH, NO_DOMAIN_OTHERS,
+                                                 NO_DOMAIN_DETACH, NO_DOMAIN_ATTACH};
+    struct dma_engine *e;
+    unsigned taken = 0;
+
+    capabilities(t);
+    for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++) {
+        struct no_domain s;
+
+        if (dma_class_is_slow((enum dma_class) class) ||
+            !(e = untouched_device((enum dma_class) class)))
+            continue;
+        taken++;
+        s = no_domain_begin(t, e);
+        no_domain_look(t, &s);
+        for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
+            no_domain_try(t, &s, order[i]);
+        if (!s.moved)
+            leave_untouched(e);
+    }
+    if (taken == 0)
+        SKIP("needs a device that no test has used since the start of the machine");
+}
 
 static void first_attach(struct test_run *t, enum domain_kind kind)
 {
@@ -69,10 +112,10 @@ TEST_EACH(first_attach_to, FIRST_DOMAINS,
                   "whatever it did before")
           COVERS("ATT-1 DET-2") DEVICES(NONE) KINDS("dma fault device")
           STEPS("A device of each class that is not slow, and that nothing has used since the "
-                "start of the machine, writes by GPA. It is detached, which any status may answer, "
-                "writes again, and is attached to {kind} domain.")
-          EXPECTS("DETACH does not open the device. After ATTACH its DMA is that of the domain and "
-                  "no other.")
+                "start of the machine, writes by GPA. It is detached, which any status may "
+                "answer, writes again, and is attached to {kind} domain.")
+          EXPECTS("DETACH does not open the device. After ATTACH its DMA is that of the domain "
+                  "and no other.")
           IF_IT_FAILS("The host treats its own first state as a domain: translations that were "
                       "cached under it survive, or the first switch is lost."))
 {

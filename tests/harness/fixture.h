@@ -23,6 +23,8 @@ struct dma_engine *device_n(struct test_run *t, unsigned n);
 /* The last such device of a class that nothing has used since the start of the machine; NULL when
  * there is none. From now on it is used. */
 struct dma_engine *untouched_device(enum dma_class class);
+/* The test has not changed its state: it serves others. */
+void leave_untouched(struct dma_engine *e);
 /* Whether a PCI function of this machine has that logical device id. */
 bool device_exists(uint64_t device_id);
 /* The host reports this id as managed. If no bus shows it, it may be a device nevertheless: on
