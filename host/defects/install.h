@@ -16,6 +16,7 @@ void defects_install_parameter_lists(void);
 void defects_install_padding(void);
 void defects_install_after_refusal(void);
 void defects_install_free_devices(void);
+void defects_install_idle_domains(void);
 void defects_install_answers(void);
 void defects_install_settings(void);
 void defects_install_memberships(void);
