@@ -53,10 +53,11 @@ need_file() { # purpose, what, package, paths...
 }
 
 oldest_python=3.11
-need_python() { # argument: the interpreter
-    local python=$1 version
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-    if [ "$(printf '%s\n' "$oldest_python" "${version:-0}" | sort -V | head -n 1)" != "$oldest_python" ]; then
+need_python() { # the interpreter, its version or nothing
+    local python=$1 version=$2 major minor
+    IFS=. read -r major minor <<<"$oldest_python"
+    if [[ ! $version =~ ^([0-9]+)\.([0-9]+)$ ]] ||
+        [ $((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2])) -lt $((major * 1000 + minor)) ]; then
         need runner "Python $oldest_python or later ($python is ${version:-broken})" python3
     fi
 }
@@ -70,7 +71,7 @@ need_fuzzer() { # its place has the version of clang in it
 }
 
 need_modules() { # "purpose|module|package" lines on standard input
-    local python=$root/usr/bin/python3 lines
+    local python=$root/usr/bin/python3 lines version=
     [ -x "$python" ] || python=$(command -v python3)
     lines=$(cat)
     if [ -z "$python" ]; then
@@ -80,15 +81,22 @@ need_modules() { # "purpose|module|package" lines on standard input
         done <<<"$lines"
         return
     fi
-    need_python "$python"
-    while IFS='|' read -r purpose module package; do
-        [ -n "$package" ] && need "$purpose" "Python module $module" "$package"
-    done < <("$python" -c '
-import importlib.util, sys
+    # One start of Python tells its version, and after that the lines of modules that are not there.
+    {
+        read -r version
+        need_python "$python" "$version"
+        while IFS='|' read -r purpose module package; do
+            [ -n "$package" ] && need "$purpose" "Python module $module" "$package"
+        done
+    } < <("$python" -c '
+import sys
+print("%d.%d" % sys.version_info[:2])
+sys.stdout.flush()
+import importlib.util
 for line in sys.argv[1].splitlines():
     if importlib.util.find_spec(line.split("|")[1]) is None:
         print(line)
-' "$lines")
+' "$lines" 2>/dev/null)
 }
 
 qemu_major() { # prints the major version of the QEMU on PATH, or 0
