@@ -46,6 +46,9 @@ class Tree:
 
     def __init__(self, folder: Path):
         self.folder = folder / "with a blank: and $more"
+
+    def plant(self) -> None:
+        """All that is not built."""
         for name in ("boot/a.c", "lib/stage1.c", "lib/b.c", "tests/c/c.c", "host/d/d.c", "lib/fmt.c", "lib/string.c"):
             self.add(name, "")
         for name in ("lib/options.c", "lib/calibrate.c", "linker/guest.lds", "linker/host.lds", "VERSION"):
@@ -101,11 +104,20 @@ class Tree:
         return (self.folder / "calls").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.fixture(name="tree")
-def _tree(tmp_path: Path) -> Tree:
-    tree = Tree(tmp_path)
+@pytest.fixture(name="built", scope="module")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    tree = Tree(tmp_path_factory.mktemp("tree"))
+    tree.plant()
     done = tree.make()
     assert done.returncode == 0, done.stderr
+    return tree
+
+
+@pytest.fixture(name="tree")
+def _tree(built: Tree, tmp_path: Path) -> Tree:
+    """A copy of a built tree, with its times and the holes of its images."""
+    tree = Tree(tmp_path)
+    subprocess.run(["cp", "-a", str(built.folder), str(tree.folder)], check=True, timeout=60)
     return tree
 
 
