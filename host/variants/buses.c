@@ -259,6 +259,7 @@ void variants_install_buses(void)
         vmbus_rules.first_version = VMBUS_VERSION_5_3;
     if (variant_active(VARIANT_VMBUS_END_KEEPS_DOMAINS))
         keep_domains_at_end();
+    vpci_rules.device = variant_active(VARIANT_VPCI_DEVICE_5) ? 5 : 0;
     if (variant_active(VARIANT_VPCI_1_1))
         vpci_rules.last_version = VPCI_VERSION_1_1;
     vpci_rules.names_last_version = !variant_active(VARIANT_VPCI_VERSION_ECHOED);

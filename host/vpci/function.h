@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "abi/vpci.h"
+#include "host/vpci/vpci_rules.h"
 
 struct vpci_bus;
 struct vpci_function;
@@ -37,7 +38,7 @@ struct vpci_function {
 
 static inline uint32_t vpci_function_slot(const struct vpci_function *function)
 {
-    return vpci_slot(0, function->bdf & 7u);
+    return vpci_slot(vpci_rules.device, function->bdf & 7u);
 }
 
 /* A BAR of memory that takes two registers; of its mask or of its value. */

@@ -10,9 +10,11 @@
 struct vpci_function;
 
 struct vpci_rules {
-    uint32_t last_version;
-    bool names_last_version; /* in the reply to a version that is agreed on, instead of that one */
-    bool relations_at_d0;    /* BUS_RELATIONS come before the completion of BUS_D0ENTRY, too */
+    /* The latest version, and the number of the device of each bus. */
+    uint32_t last_version, device;
+    /* In the reply to a version that is agreed on, instead of that one; BUS_RELATIONS come before
+     * the completion of BUS_D0ENTRY, too. */
+    bool names_last_version, relations_at_d0;
     /* Of a window: an aligned access of 1, 2 or 4 bytes. */
     uint32_t (*config_read)(struct vpci_function *function, unsigned offset, unsigned size);
     void (*leave_domain)(

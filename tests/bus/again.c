@@ -18,6 +18,7 @@
 #define ENDED_US time_for_answer_us(400000u) /* twice: a channel that the host has ended */
 
 struct window {
+    uint32_t slot; /* of the function that is looked at */
     uint64_t gpa;
     volatile uint32_t *at;
 };
@@ -40,10 +41,10 @@ static void find_windows(struct test_run *t, struct window window[WINDOWS])
         SKIP("needs two virtual PCI buses");
 }
 
-/* A word of function 0; all ones: the window shows nothing. */
+/* A word of the function; all ones: the window shows nothing. */
 static uint32_t word(const struct window *w, unsigned offset)
 {
-    cpu_store32(w->at, 0);
+    cpu_store32(w->at, w->slot);
     cpu_memory_barrier();
     return cpu_load32(w->at + (VPCI_WINDOW_CONFIG + offset) / sizeof(uint32_t));
 }
@@ -80,7 +81,7 @@ static const struct window *enter_again(struct test_run *t, struct vmbus_channel
 {
     uint32_t id = word(now, PCI_VENDOR), command;
 
-    (void)set_power(t, channel, 0, VPCI_POWER_D0);
+    (void)set_power(t, channel, now->slot, VPCI_POWER_D0);
     command = word(now, PCI_COMMAND);
     if (enter(t, channel, next) == NT_STATUS_SUCCESS) {
         CHECK_EQ(word(next, PCI_VENDOR), id, "the window of an entry that succeeded");
@@ -100,9 +101,9 @@ TEST(d0_entered_and_left_again,
      STEPS("A bus enters D0, and again, with a second window, with the first one and with the same "
            "one, in both orders. It leaves D0 twice, enters it with the other window, and leaves "
            "it.")
-     EXPECTS("After a success the window of this request shows function 0. After an error the one "
-             "of before does, with the same command register, and the other shows nothing. After "
-             "an exit both read all ones.")
+     EXPECTS("After a success the window of this request shows the first function. After an error "
+             "the one of before does, with the same command register, and the other shows nothing. "
+             "After an exit both read all ones.")
      IF_IT_FAILS("The host takes a second entry for a repetition of the first and does not look at "
                  "the window, or acts before it refuses. A driver that was told of success reads "
                  "all ones, and gives its device up."))
@@ -117,12 +118,13 @@ TEST(d0_entered_and_left_again,
     CHECK(vmbus_channel_open_with(channel, client_offer(t, 0), &opening),
           "OPENCHANNEL is refused: 0x%x", channel->status);
     version = client_agree(t, channel);
+    window[0].slot = window[1].slot = client_slot(channel);
     for (unsigned n = 0; n < 2 * WINDOWS; n++) {
         const struct window *first = &window[n % WINDOWS], *other = &window[1 - n % WINDOWS], *now;
 
         CHECK_EQ(client_enter_d0(t, channel, first->gpa), NT_STATUS_SUCCESS,
                  "status of the first entry");
-        (void)client_assign(t, channel, version, 0, NULL); /* a host may show it from then on */
+        (void)client_assign(t, channel, version, first->slot, NULL); /* some hosts show it then */
         CHECK(word(first, PCI_VENDOR) != UINT32_MAX, "its window shows nothing");
         now = enter_again(t, channel, first, other);
         now = enter_again(t, channel, now, first);
@@ -270,7 +272,8 @@ static bool ask_again(struct test_run *t, struct vmbus_channel *channel, uint32_
                       uint32_t *status)
 {
     const struct vpci_version_query message = {VPCI_QUERY_PROTOCOL_VERSION, version};
-    const struct vpci_slot_message request = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    const struct vpci_slot_message request = {VPCI_QUERY_RESOURCE_REQUIREMENTS,
+                                              client_slot(channel)};
     struct vpci_requirements_reply reply;
     const uint64_t sent = vmbus_channel_send(channel, &message, sizeof(message), true);
     uint64_t seen = 0;

@@ -178,7 +178,7 @@ TEST(channels_end_alone,
 static bool put(struct vmbus_channel *channel, uint64_t transaction, bool completion,
                 enum vpci_message_type type)
 {
-    const struct vpci_slot_message message = {type, 0};
+    const struct vpci_slot_message message = {type, client_slot(channel)};
     const struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
                                       .flags = completion ? VMBUS_PACKET_FLAG_COMPLETION : 0,
                                       .transaction = transaction};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/bus/client.h"
 
+#include "abi/device_id.h"
 #include "abi/msr.h"
 #include "abi/synic.h"
 #include "abi/vpci.h"
@@ -186,9 +187,21 @@ uint32_t client_assign(struct test_run *t, struct vmbus_channel *channel, uint32
     return status;
 }
 
+uint32_t client_slot(const struct vmbus_channel *channel)
+{
+    size_t count;
+    const struct pci_function *f = pci_functions(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (f[i].vpci && hv_vpci_logical_device_id(channel->offer->instance_guid, f[i].bdf & 7u) ==
+                             f[i].device_id)
+            return vpci_slot(f[i].bdf >> 3, f[i].bdf);
+    return 0; /* a bus that the suite does not use */
+}
+
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel)
 {
-    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, client_slot(channel)};
 
     (void)client_ask(t, channel, &query, sizeof(query), NULL);
 }

@@ -35,7 +35,9 @@ uint32_t client_enter_d0(struct test_run *t, struct vmbus_channel *channel, uint
  * sends it). Returns the status. */
 uint32_t client_assign(struct test_run *t, struct vmbus_channel *channel, uint32_t version,
                        uint32_t slot, const struct vpci_resource *bar);
-/* A request about function 0 that changes nothing goes to the host, and its completion comes. */
+/* The slot word of the first function of the channel's bus. */
+uint32_t client_slot(const struct vmbus_channel *channel);
+/* A request about this function that changes nothing goes to the host, and its completion comes. */
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel);
 /* The next completion; false: none comes within that time. */
 bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uint64_t us);

@@ -131,7 +131,7 @@ static void open_described(struct test_run *t, struct vmbus_channel *channel)
 /* With one signal. */
 static void send_batch(struct vmbus_channel *channel)
 {
-    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, client_slot(channel)};
     struct vmbus_packet head = {.type = VMBUS_PACKET_DATA, .flags = VMBUS_PACKET_FLAG_COMPLETION};
 
     for (unsigned i = 0; i < BATCH; i++) {

@@ -97,7 +97,7 @@ TEST(list_of_an_open_channel_ends,
      IF_IT_FAILS("The host frees the list and lets the channel use it. A driver that fails "
                  "half-way gives its memory back, and the host writes into what is there then."))
 {
-    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
     struct vmbus_gpadl_teardown teardown = {.header.type = VMBUS_GPADL_TEARDOWN};
     const struct vmbus_opening opening = {.gpadl = FIRST};
     struct vmbus_channel *channel;
@@ -106,6 +106,7 @@ TEST(list_of_an_open_channel_ends,
 
     client_connect(t);
     channel = client_open(t, 0, 0, &opening);
+    query.slot = client_slot(channel);
     teardown.channel_id = channel->offer->channel_id;
     teardown.gpadl = channel->gpadl;
     (void)vmbus_post(&teardown, sizeof(teardown));

@@ -160,7 +160,7 @@ static void agree(struct test_run *t, struct vmbus_channel *channel)
 
 static void go_around(struct test_run *t, struct vmbus_channel *channel)
 {
-    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, client_slot(channel)};
     struct vpci_requirements_reply first = {0}, reply;
 
     for (unsigned b = 0; b < BATCHES; b++) {

@@ -130,6 +130,7 @@ static uint32_t create(struct test_run *t, struct vmbus_channel *channel, unsign
                        unsigned count, uint64_t mask, struct vpci_interrupt *interrupt)
 {
     const struct vpci_create_interrupt request = {.type = VPCI_CREATE_INTERRUPT,
+                                                  .slot = client_slot(channel),
                                                   .vector = (uint8_t)vector,
                                                   .count = (uint16_t)count,
                                                   .vp_mask = mask};
@@ -145,8 +146,8 @@ static uint32_t create(struct test_run *t, struct vmbus_channel *channel, unsign
 static void delete (struct test_run *t, struct vmbus_channel *channel,
                     const struct vpci_interrupt *interrupt)
 {
-    const struct vpci_delete_interrupt request = {.type = VPCI_DELETE_INTERRUPT,
-                                                  .interrupt = *interrupt};
+    const struct vpci_delete_interrupt request = {
+        .type = VPCI_DELETE_INTERRUPT, .slot = client_slot(channel), .interrupt = *interrupt};
 
     (void)vmbus_channel_send(channel, &request, sizeof(request), false);
     client_round_trip(t, channel);
@@ -156,9 +157,9 @@ TEST(interrupts_to_nowhere_are_refused,
      PROMISE("CREATE_INTERRUPT without a message, without a processor, or with vectors that no "
              "interrupt has, is refused")
      COVERS("BUS-38") ABI() DEVICES(NONE) KINDS("device bad-input")
-     STEPS("Interrupts of function 0 of a bus are asked for whose vectors lie below 16 or go past "
-           "255, of no message, and for no processor or one that does not exist. After each of "
-           "them a right one is asked for, and deleted.")
+     STEPS("Interrupts of the first function of a bus are asked for whose vectors lie below 16 or "
+           "go past 255, of no message, and for no processor or one that does not exist. After "
+           "each of them a right one is asked for, and deleted.")
      EXPECTS("The wrong requests fail. The right ones succeed.")
      IF_IT_FAILS("The host counts vectors in eight bits, so that a block goes on at vector 0, an "
                  "exception to the guest; or it makes a message for a processor that "
