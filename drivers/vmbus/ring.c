@@ -76,6 +76,22 @@ bool vmbus_ring_put(struct vmbus_ring *ring, const struct vmbus_packet *head, co
     return true;
 }
 
+static void look(struct vmbus_ring *ring, const struct vmbus_packet *head, uint32_t start,
+                 uint32_t length)
+{
+    struct vmbus_ring_seen *seen = &ring->seen;
+    struct vmbus_packet_trailer trailer;
+
+    (void)copy_out(ring, advance(ring, start, length), &trailer, sizeof(trailer));
+    seen->packets++;
+    seen->wrapped += length > ring->size - start;
+    seen->asking += (head->flags & VMBUS_PACKET_FLAG_COMPLETION) != 0;
+    if (trailer.start != start && seen->odd++ == 0) {
+        seen->start = start;
+        seen->told = trailer.start;
+    }
+}
+
 enum vmbus_ring_result vmbus_ring_take(struct vmbus_ring *ring, struct vmbus_packet *head,
                                        void *payload, size_t room, size_t *size)
 {
@@ -99,6 +115,7 @@ enum vmbus_ring_result vmbus_ring_take(struct vmbus_ring *ring, struct vmbus_pac
     *size = length - offset;
     bytes = *size < room ? (uint32_t)*size : (uint32_t)room;
     (void)copy_out(ring, advance(ring, read, offset), payload, bytes);
+    look(ring, head, read, length);
     __atomic_store_n(&ring->control->read_index,
                      advance(ring, read, length + (uint32_t)sizeof(struct vmbus_packet_trailer)),
                      __ATOMIC_SEQ_CST);

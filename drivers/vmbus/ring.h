@@ -13,10 +13,18 @@
 
 #include "abi/vmbus_ring.h"
 
+/* Packets that were taken, by their form. */
+struct vmbus_ring_seen {
+    unsigned packets, wrapped; /* in all, and those that went around the end */
+    unsigned odd, asking;      /* with another start in the trailer; that ask for a completion */
+    uint32_t start, told; /* of the first odd one: where it starts, and what its trailer says */
+};
+
 struct vmbus_ring {
     volatile struct vmbus_ring_control *control;
     uint8_t *data;
     uint32_t size; /* bytes of data, a multiple of 4 KiB */
+    struct vmbus_ring_seen seen;
 };
 
 /* `memory` is the control page with the data pages after it, page aligned; the control page is

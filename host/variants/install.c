@@ -10,6 +10,7 @@ void variants_install(void)
     variants_install_domains();
     variants_install_unseen();
     variants_install_buses();
+    variants_install_packets();
     variants_install_bus_requests();
     variants_install_bus_time();
     variants_install_page_lists();

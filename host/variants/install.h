@@ -14,6 +14,7 @@ void variants_install_iommu(void);
 void variants_install_virtual_functions(void);
 void variants_install_unseen(void);
 void variants_install_buses(void);
+void variants_install_packets(void);
 void variants_install_bus_requests(void);
 void variants_install_bus_time(void);
 void variants_install_page_lists(void);
