@@ -27,6 +27,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(HERE)]
 sys.pycache_prefix = sys.pycache_prefix or str(ROOT / "build" / "pycache")
 
 import images  # noqa: E402
+import kept_answers  # noqa: E402
 import saved_machine  # noqa: E402
 from forked import Forked  # noqa: E402
 from pvtest.machine import tpm  # noqa: E402
@@ -52,6 +53,7 @@ LONGEST = (
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 PVTEST = (sys.executable, "-m", "pvtest")
 _forked: list[Forked] = []  # the server, from the first call on
+_answers: list[Path | None] = []  # the folder of the QEMU whose answers are kept
 _starting = threading.Lock()
 
 
@@ -120,11 +122,14 @@ def latest(tmp_path: Path, name: str = "results.json") -> dict[str, Any]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "boots: boots the real image in the real QEMU")
+    _answers.append(kept_answers.begin())
 
 
 def pytest_unconfigure() -> None:
     while _forked:
         _forked.pop().close()
+    while _answers:
+        kept_answers.end(_answers.pop())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
