@@ -100,13 +100,43 @@ static bool page_stays(uint64_t value)
     return defect_active(DEFECT_PAGE_NOT_MOVED) && enabled && partition.guest_os_id != 0;
 }
 
+/* Whether a defect lets a write pass the lock of the register. */
+static bool passes_lock(const struct cpu *cpu, uint64_t value)
+{
+    uint64_t changed = partition.hypercall_msr ^ value;
+    bool moves = (changed & HV_HYPERCALL_MSR_GPFN) != 0;
+
+    if (!(value & HV_HYPERCALL_MSR_ENABLE))
+        return defect_active(DEFECT_LOCK_LETS_DISABLE);
+    return (defect_active(DEFECT_LOCK_OF_ONE) && cpu->index != 0) ||
+           (defect_active(DEFECT_LOCK_CLEARED) && !moves) ||
+           (defect_active(DEFECT_LOCK_KEEPS_LOCK) && moves) ||
+           defect_active(DEFECT_LOCK_OF_REGISTER);
+}
+
+static bool write_locked(struct cpu *cpu, uint64_t value)
+{
+    uint64_t locked = partition.hypercall_msr;
+    bool done;
+
+    if (!passes_lock(cpu, value))
+        return right_msr.write(cpu, HV_MSR_HYPERCALL, value);
+    partition.hypercall_msr &= ~HV_HYPERCALL_MSR_LOCKED;
+    done = right_msr.write(cpu, HV_MSR_HYPERCALL, value);
+    if (defect_active(DEFECT_LOCK_OF_REGISTER))
+        partition.hypercall_msr = locked;
+    else if (defect_active(DEFECT_LOCK_KEEPS_LOCK))
+        partition.hypercall_msr |= HV_HYPERCALL_MSR_LOCKED;
+    return done;
+}
+
 static bool write_hypercall(struct cpu *cpu, uint64_t value)
 {
     uint64_t os_id = partition.guest_os_id;
     bool done;
 
     if (partition.hypercall_msr & HV_HYPERCALL_MSR_LOCKED)
-        return right_msr.write(cpu, HV_MSR_HYPERCALL, value);
+        return write_locked(cpu, value);
     if (page_stays(value)) {
         partition.hypercall_msr = value;
         return true;
@@ -228,6 +258,7 @@ void defects_install_guest_state(void)
     if (ANY_DEFECT(DEFECT_VP_INDEX_WRITABLE, DEFECT_PAGE_SURVIVES_DISABLE, DEFECT_PAGE_NOT_MOVED,
                    DEFECT_PAGE_BEYOND_ACCEPTED, DEFECT_PAGE_WITHOUT_OS_ID,
                    DEFECT_PAGE_SURVIVES_OS_ID, DEFECT_PAGE_LEFT_BEHIND, DEFECT_PAGE_LEFT_NEARBY,
-                   DEFECT_PAGE_LEFT_AFTER_MOVE))
+                   DEFECT_PAGE_LEFT_AFTER_MOVE, DEFECT_LOCK_LETS_DISABLE, DEFECT_LOCK_OF_ONE,
+                   DEFECT_LOCK_CLEARED, DEFECT_LOCK_KEEPS_LOCK, DEFECT_LOCK_OF_REGISTER))
         synthetic_msr.write = write_msr;
 }

@@ -187,6 +187,7 @@ void suite_clear_run(struct suite *s)
     t->class = i->class;
     t->first_domain_id = t->next_domain_id = suite_first_id(s);
     t->patience = 1;
+    t->last = s->position + 1 == s->instance_count * s->options.repeat;
     suite_instance_name(i, t->instance, sizeof(t->instance));
 }
 

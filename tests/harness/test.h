@@ -114,6 +114,7 @@ struct test_run {
     uint64_t deadline_us, duration_us;
     unsigned patience;   /* by which all deadlines of the test are multiplied */
     uint64_t owed_until; /* time_us() to which it waits for what the host owes; 0: never did */
+    bool last;           /* nothing runs after it */
     bool overran;        /* a deadline ended it, on any processor, or such a wait */
     char second_chance[TEXT_MAX]; /* it ran twice, because it overran; empty: it did not */
     struct trap_report trap;

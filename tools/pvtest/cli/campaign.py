@@ -38,7 +38,7 @@ from pvtest.machine.terminal import SideBySide, Terminal
 from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches, told_switches
-from pvtest.plan.shown import own_instances, soonest_first, spread, together, where_it_shows
+from pvtest.plan.shown import AT_END, own_instances, soonest_first, spread, together, where_it_shows
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.coverage import broken
@@ -68,6 +68,10 @@ def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Reque
     took = {result.instance.id: result.duration_us for result in plain.results}
     known = request.requirements
     own = soonest_first(known, switch, own_instances(known, switch, request.selected), took)
+    sooner = [instance for instance in own if not instance.id.startswith(AT_END)]
+    if own and not sooner:
+        return dataclasses.replace(request, selected=own, stop_at=frozenset(instance.id for instance in own))
+    own = sooner
     ids = frozenset(instance.id for instance in own)
     rest = [instance for instance in request.selected if instance.id not in ids]
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)

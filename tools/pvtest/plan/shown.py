@@ -39,6 +39,7 @@ _SPREAD: dict[str, tuple[tuple[str, ...], ...]] = {
     "vpci": (_ALL_CLASSES,),
 }
 AT_START = "at-start."  # these tests need devices that no test has used
+AT_END = "write-once."  # these change what a reset of the machine alone changes back, and skip themselves elsewhere
 _WORDS = (r"\b[A-Z]{3,}\b", r"\w{4,}")  # names of calls; words that say something
 _SLOW = "edu"  # behind VT-d, for tests that have no other class of a group there
 
