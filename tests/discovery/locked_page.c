@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock of the hypercall register. What is locked stays so until a reset of the machine, and
- * other tests move the page: this is the last one of a run, and skips itself anywhere else.
+ * The lock of the hypercall register, which holds until a reset of the machine. Other tests move
+ * the page: this is the last one of a run, and skips itself anywhere else.
  */
 #define TEST_GROUP "write-once"
 #include "abi/cpuid.h"

@@ -334,3 +334,12 @@ def test_check_finds_bad_variants() -> None:
 def test_bad_host_section_is_explained(data: bytes, words: str) -> None:
     with pytest.raises(ImageError, match=words):
         parse_host(data)
+
+
+def test_requirements_have_numbers_of_their_own() -> None:
+    entry = {"group": "a", "text": "t", "basis": "code", "level": "must"}
+    one, other = ({"id": name, "number": 7, **entry} for name in ("A-1", "A-2"))
+    with pytest.raises(RunnerError, match="number 7 is that of several requirements: A-1, A-2"):
+        requirements.parse({"groups": {"a": "A"}, "requirement": [one, other]})
+    other["number"] = 8
+    assert len(requirements.parse({"groups": {"a": "A"}, "requirement": [one, other]})) == 2

@@ -48,6 +48,10 @@ class Requirements:
                 if name in self._by_id:
                     raise RunnerError(f"requirement id {name} is given twice")
                 self._by_id[name] = item
+        numbers = [item.number for item in items if item.number]
+        for number in sorted({one for one in numbers if numbers.count(one) > 1}):
+            names = ", ".join(item.id for item in items if item.number == number)
+            raise RunnerError(f"number {number} is that of several requirements: {names}")
 
     def __len__(self) -> int:
         return len(self.items)
