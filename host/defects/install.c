@@ -62,4 +62,5 @@ void defects_install(void)
     defects_install_after_refusal();
     defects_install_free_devices();
     defects_install_idle_domains();
+    defects_install_call_codes();
 }

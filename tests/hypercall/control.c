@@ -49,6 +49,51 @@ TEST(unknown_code,
     }
 }
 
+/* Sends the call under the code, which no host gives out: any error, and nothing is done. */
+static void refuse_code(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
+                        uint32_t code)
+{
+    m->number = code;
+    m->control = hv_control((uint16_t)code, 0, 0, 0);
+    mutated_call_send_body(t, f, m, m->body);
+}
+
+TEST(code_with_upper_bits,
+     PROMISE("The code of a call with any of its upper bits set is refused and does nothing, as "
+             "are extended calls that no host defines")
+     COVERS("GEN-1 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("For each of the nine calls, its flawless parameters are sent under its own code with "
+           "each of bits 9 to 11 set, all three, each combination of bits 12 to 15, and all bits "
+           "from 9 on; and under seven codes above 0x8000, far from the extended calls that "
+           "there are.")
+     EXPECTS("Each is refused, by any status, and no domain or device has changed.")
+     IF_IT_FAILS("The host takes a part of the code for all of it, such as one bit for that of "
+                 "extended calls which it then drops; or it answers extended calls that it does "
+                 "not have."))
+{
+    static const uint16_t extended[] = {0x8ABC, 0x9000, 0xA5A5, 0xBFFF, 0xC000, 0xE001, 0xFFFF};
+    struct call_fixture f = call_fixture_anywhere(t);
+
+    FOR_EACH_CALL(call)
+    {
+        const uint32_t code = call_table[call].code;
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = mutated_call_begin(&f, call, body);
+
+        m.what = "upper bits of the call code";
+        m.how = "code";
+        for (uint32_t bit = 0x200; bit <= 0x800; bit <<= 1)
+            refuse_code(t, &f, &m, code | bit);
+        refuse_code(t, &f, &m, code | 0x0E00);
+        for (uint32_t bits = 0x1000; bits <= 0xF000; bits += 0x1000)
+            refuse_code(t, &f, &m, code | bits);
+        refuse_code(t, &f, &m, code | 0xFE00);
+        for (unsigned i = 0; i < ARRAY_SIZE(extended); i++)
+            refuse_code(t, &f, &m, extended[i]);
+        mutated_call_expect_intact(t, &f, call, "upper bits of the call code");
+    }
+}
+
 /* The wrong control words of a call, up to CONTROLS_MAX; none where the test has nothing to say
  * about the call. */
 typedef unsigned wrong_controls(enum call_id call, uint64_t *controls);
