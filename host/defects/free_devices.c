@@ -114,6 +114,14 @@ static void rejoin(struct call_context *context)
         device_move(device, domain);
 }
 
+static void join(struct call_context *context)
+{
+    struct device *device = named_device(context);
+
+    if (!device->domain)
+        device_move(device, call_domain(context));
+}
+
 static void disown(struct call_context *context)
 {
     struct device *device = named_device(context);
@@ -145,6 +153,13 @@ static const struct effect {
      block_named},
     {DEFECT_BARE_ATTACH_OPENS_FREE, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_OPERATION_DENIED,
      open_named},
+    {DEFECT_BARE_ATTACH_JOINS_FREE, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_OPERATION_DENIED, join},
+    {DEFECT_UNSUPPORTED_ATTACH_OPENS_FREE, HVCALL_ATTACH_DEVICE_DOMAIN,
+     HV_STATUS_FEATURE_UNAVAILABLE, open_named},
+    {DEFECT_UNSUPPORTED_ATTACH_BLOCKS_FREE, HVCALL_ATTACH_DEVICE_DOMAIN,
+     HV_STATUS_FEATURE_UNAVAILABLE, block_named},
+    {DEFECT_UNSUPPORTED_ATTACH_JOINS_FREE, HVCALL_ATTACH_DEVICE_DOMAIN,
+     HV_STATUS_FEATURE_UNAVAILABLE, join},
     {DEFECT_FOREIGN_ATTACH_LENDS, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_PARTITION_ID,
      lend_tables},
     {DEFECT_UNKNOWN_FLUSH_OPENS_FREE, HVCALL_FLUSH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, open_all},

@@ -21,7 +21,8 @@ TEST(refused_calls_change_nothing,
            "of the machine, writes by GPA, and is asked for its property. Then calls that cannot "
            "succeed: FLUSH, CREATE, CONFIGURE and DELETE for an unknown domain or one that "
            "exists; ATTACH of the device to an unknown domain, for another partition, or to a "
-           "domain without settings; its DETACH. After each it writes again, and is asked again.")
+           "domain without settings or with five levels; its DETACH. After each it writes again, "
+           "and is asked again.")
      EXPECTS("Each write lands as the first did, or is blocked as the first was. The property is "
              "the same. A DETACH that succeeds may block the device.")
      IF_IT_FAILS("The host switches the device before it looks whether it is in a domain, or "

@@ -3,6 +3,7 @@
 
 #include "abi/device_property.h"
 #include "abi/hypercall.h"
+#include "drivers/dmaprobe.h"
 #include "drivers/pviommu.h"
 #include "lib/bits.h"
 
@@ -18,12 +19,25 @@ static enum hv_status ask(const struct no_domain *s, uint64_t *property)
     return status;
 }
 
+/* Units of some devices walk four levels. Those of a dmaprobe walk five. */
+static struct domain *unsupported(struct test_run *t, const struct no_domain *s)
+{
+    struct domain *five;
+
+    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL) || dmaprobe_is(s->e))
+        return NULL;
+    five = domain_paging_with(t, 5, PAGE_SIZE);
+    map(t, five, s->iova, &s->paged, RW);
+    return five;
+}
+
 struct no_domain no_domain_begin(struct test_run *t, struct dma_engine *e)
 {
     struct no_domain s = {.e = e, .open = buffer(t, 1), .paged = buffer(t, 1)};
 
     s.iova = gpa_of(s.open.data);
     s.domain = domain_mapping(t, s.iova, &s.paged);
+    s.five = unsupported(t, &s);
     s.unknown = fresh_domain_id(t);
     s.bare = fresh_domain_id(t);
     CHECK_SUCCESS(iommu_create(s.bare), "CREATE");
@@ -71,6 +85,12 @@ static enum hv_status attach_bare(struct no_domain *s)
     return iommu_attach(s->bare, s->e->device_id);
 }
 
+static enum hv_status attach_five(struct no_domain *s)
+{
+    return s->five ? iommu_attach((uint32_t)s->five->id, s->e->device_id)
+                   : HV_STATUS_FEATURE_UNAVAILABLE;
+}
+
 static enum hv_status flush_unknown(struct no_domain *s)
 {
     return iommu_flush(s->unknown);
@@ -115,6 +135,7 @@ static const struct attempt {
     {NO_DOMAIN_ATTACH, "ATTACH to an unknown domain", attach_unknown, false},
     {NO_DOMAIN_ATTACH, "ATTACH for another partition", attach_foreign, false},
     {NO_DOMAIN_ATTACH, "ATTACH to a domain without settings", attach_bare, true},
+    {NO_DOMAIN_ATTACH, "ATTACH to a domain with five levels", attach_five, true},
     {NO_DOMAIN_FLUSH, "FLUSH of an unknown domain", flush_unknown, false},
     {NO_DOMAIN_FLUSH, "list flush of an unknown domain", list_unknown, false},
     {NO_DOMAIN_OTHERS, "CREATE of a domain that exists", create_again, false},
@@ -140,6 +161,15 @@ static void expect_same(struct test_run *t, struct no_domain *s, const char *aft
           (unsigned long long)property);
 }
 
+/* The domains that the device was to be attached to. It is in none of them. */
+static void delete_targets(struct test_run *t, struct no_domain *s)
+{
+    CHECK_SUCCESS(iommu_delete(s->bare), "DELETE of a domain that no device is in");
+    if (s->five)
+        delete_domain(t, s->five);
+    s->five = NULL;
+}
+
 void no_domain_try(struct test_run *t, struct no_domain *s, enum no_domain_calls calls)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(attempts) && !s->moved; i++) {
@@ -154,4 +184,6 @@ void no_domain_try(struct test_run *t, struct no_domain *s, enum no_domain_calls
         if (!s->moved)
             expect_same(t, s, attempt->name);
     }
+    if (calls == NO_DOMAIN_ATTACH && !s->moved)
+        delete_targets(t, s);
 }

@@ -11,6 +11,7 @@ struct no_domain {
     struct buffer open;      /* where it lands untranslated, */
     struct buffer paged;     /* and by the tables of `domain` */
     struct domain *domain;   /* the device was never in it */
+    struct domain *five;     /* with five levels, and the same page; NULL: none here */
     uint32_t bare, unknown;  /* ids: of a domain without settings, and of none */
     bool lands;              /* untranslated, before the calls */
     enum hv_status answered; /* of the property call, before */

@@ -20,10 +20,10 @@ TEST_EACH(detached_after_refused, CALLS,
           COVERS("GEN-10") DEVICES(ALL) ABI() KINDS("dma fault bad-input")
           STEPS("A device writes in a paging domain and is detached. It writes again, and its "
                 "property is asked for. Then {calls} that cannot succeed: for an unknown domain, "
-                "one that exists, one without settings, another partition, or this device in no "
-                "domain. After each it writes by the same IOVA, a GPA that another domain maps, "
-                "and is asked about. Its old domain is deleted, and it is attached to the other "
-                "one.")
+                "one that exists, one without settings or with five levels, another partition, or "
+                "this device in no domain. After each it writes by the same IOVA, a GPA that "
+                "another domain maps, and is asked about. Its old domain is deleted, and it is "
+                "attached to the other one.")
           EXPECTS("Each write lands where the first after DETACH did, or nowhere as that. The "
                   "property is the same. DELETE succeeds, and in the other domain the device "
                   "works.")

@@ -215,12 +215,28 @@ TEST(later_domains,
     }
 }
 
+static void attach_unsupported(struct test_run *t, struct scene *s)
+{
+    struct domain *five;
+    enum hv_status status;
+
+    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL))
+        return;
+    five = domain_paging_with(t, 5, PAGE_SIZE);
+    status = pviommu_attach((uint32_t)five->id, s->busy->device_id);
+    if (status == HV_STATUS_SUCCESS)
+        attach(t, s->live, s->busy);
+    expect_later(t, s, status, "ATTACH to a domain with five levels");
+    delete_domain(t, five);
+}
+
 TEST(later_devices,
      PROMISE("After a refused ATTACH, DETACH or DELETE the next domains and devices are what their "
              "own calls say")
      COVERS("GEN-10 ATT-1 ATT-8 DEL-4 DOM-1") ABI() DEVICES(NONE)
      KINDS("dma fault bad-input device")
-     STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition. "
+     STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition, "
+           "and, where a unit walks four levels, to a domain with five. "
            "DETACH is refused: of an unknown device, and of one in no domain. DELETE is refused: "
            "of a domain with a device, and of an unknown one. After each, the same look at two new "
            "domains and at the device in use.")
@@ -238,6 +254,7 @@ TEST(later_devices,
     expect_later(t, &s, pviommu_attach(s.other->id, NO_DEVICE), "ATTACH of an unknown device");
     expect_later(t, &s, attach_for(OTHER_PARTITION, s.other->id, s.fresh->device_id),
                  "ATTACH for another partition");
+    attach_unsupported(t, &s);
     expect_later(t, &s, pviommu_detach(NO_DEVICE), "DETACH of an unknown device");
     expect_later(t, &s, pviommu_detach(s.fresh->device_id), "DETACH of a device in no domain");
     status = pviommu_delete(s.live->id);
