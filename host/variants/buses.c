@@ -86,7 +86,7 @@ static void offer_in_parts(uint32_t type)
         struct vmbus_channel *channel = channel_at(i);
 
         if (type == VMBUS_INITIATE_CONTACT) {
-            owed[i] = i % 2 != 0 && channel->state == CHANNEL_OFFERED;
+            owed[i] |= i % 2 != 0 && channel->state == CHANNEL_OFFERED;
             if (owed[i])
                 channel->state = CHANNEL_ABSENT;
         }
@@ -103,7 +103,7 @@ static void offer_in_turn(uint32_t type)
     const unsigned count = channels_count();
 
     for (unsigned i = 0; i < count && type == VMBUS_INITIATE_CONTACT; i++) {
-        owed[i] = channel_at(i)->state == CHANNEL_OFFERED;
+        owed[i] |= channel_at(i)->state == CHANNEL_OFFERED;
         if (owed[i])
             channel_at(i)->state = CHANNEL_ABSENT;
     }
