@@ -69,6 +69,7 @@ void defects_install_calls_of_32_bits(void);
 void defects_install_atomics(void);
 void defects_install_call_codes(void);
 void defects_install_unsupported_domains(void);
+void defects_install_ended_connections(void);
 void defects_install_machine(void);
 
 #endif

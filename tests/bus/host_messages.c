@@ -5,6 +5,7 @@
  * (reference 3.3).
  */
 #include "abi/bus_control.h"
+#include "abi/hypercall.h"
 #include "abi/msr.h"
 #include "abi/synic.h"
 #include "abi/vpci.h"
@@ -14,6 +15,7 @@
 #include "kernel/cpu.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/bus/client.h"
 #include "tests/harness/second_processor.h"
@@ -38,10 +40,11 @@ struct desk {
 /* A connection. */
 struct line {
     struct desk *desk;
-    bool second;        /* messages come to the second processor */
-    bool posted_there;  /* that makes the calls, too */
-    uint32_t vp, other; /* that INITIATE_CONTACT named, and the other one */
-    uint32_t channel;   /* of the first vPCI bus that was offered; 0: none yet */
+    bool second;            /* messages come to the second processor */
+    bool posted_there;      /* that makes the calls, too */
+    uint32_t vp, other;     /* that INITIATE_CONTACT named, and the other one */
+    uint32_t channel;       /* of the first vPCI bus that was offered; 0: none yet */
+    uint32_t connection_id; /* of that channel, for SIGNAL_EVENT */
 };
 
 static struct hv_message *slot_in(uint8_t *page)
@@ -139,8 +142,10 @@ static union vmbus_control expect(struct test_run *t, struct line *line, uint32_
               line->other);
         CHECK(came, "%s does not come to VP %u, which INITIATE_CONTACT named", what, line->vp);
         if (message.header.type == VMBUS_OFFER_CHANNEL && line->channel == 0 &&
-            memcmp(message.offer.interface_guid, vpci, sizeof(vpci)) == 0)
+            memcmp(message.offer.interface_guid, vpci, sizeof(vpci)) == 0) {
             line->channel = message.offer.channel_id;
+            line->connection_id = message.offer.connection_id;
+        }
     } while (message.header.type != type && time_us() < end);
     CHECK_EQ(message.header.type, type, "type of the last message that came in time");
     return message;
@@ -154,14 +159,13 @@ static void post(struct test_run *t, const struct line *line, const void *messag
     second_makes_calls(t, false);
 }
 
-static void contact(struct test_run *t, struct line *line)
+static void agree(struct test_run *t, struct line *line)
 {
     const struct vmbus_initiate_contact request = {
         .header.type = VMBUS_INITIATE_CONTACT,
         .version = vmbus.version,
         .target_vp = line->vp,
         .sint = vmbus.version >= VMBUS_VERSION_5_1 ? VMBUS_SINT : 0};
-    const struct vmbus_message offers = {.type = VMBUS_REQUEST_OFFERS};
     union vmbus_control answer;
 
     empty(t, line, false, CLIENT_LATE_US);
@@ -174,6 +178,13 @@ static void contact(struct test_run *t, struct line *line)
     if (vmbus.version >= VMBUS_VERSION_5_0)
         vmbus.connection_id = answer.version.connection_id;
     empty(t, line, !line->second, 0); /* of the connection before */
+}
+
+static void contact(struct test_run *t, struct line *line)
+{
+    const struct vmbus_message offers = {.type = VMBUS_REQUEST_OFFERS};
+
+    agree(t, line);
     post(t, line, &offers, sizeof(offers));
     (void)expect(t, line, VMBUS_ALL_OFFERS_DELIVERED, "ALLOFFERS_DELIVERED");
     while (line->channel == 0)
@@ -312,6 +323,83 @@ TEST(messages_come_to_their_processor,
             continue;
         post(t, &line, &unload, sizeof(unload));
         (void)expect(t, &line, VMBUS_UNLOAD_RESPONSE, "UNLOAD_RESPONSE");
+    }
+    empty(t, &(const struct line){.desk = desk}, true, CLIENT_LATE_US);
+    on_second(t, close_desk, desk);
+}
+
+static void open_channel(struct test_run *t, struct line *line, uint32_t list, uint8_t *memory)
+{
+    const struct vmbus_open_channel open = {.header.type = VMBUS_OPEN_CHANNEL,
+                                            .channel_id = line->channel,
+                                            .open_id = OPEN_ID,
+                                            .gpadl = list,
+                                            .target_vp = line->vp,
+                                            .downstream_page = RING_PAGES};
+
+    describe(t, line, list, memory);
+    post(t, line, &open, sizeof(open));
+    CHECK_EQ(expect(t, line, VMBUS_OPEN_CHANNEL_RESULT, "OPENCHANNEL_RESULT").opened.status,
+             NT_STATUS_SUCCESS, "status of OPENCHANNEL");
+}
+
+/* Of an earlier connection. True: the host has read or written its rings. */
+static bool is_served(uint8_t *memory, uint32_t connection_id)
+{
+    const struct vpci_version_query query = {VPCI_QUERY_PROTOCOL_VERSION, VPCI_VERSION_1_1};
+    const struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
+                                      .flags = VMBUS_PACKET_FLAG_COMPLETION};
+    struct hv_input_signal_event signal = {.connection_id = connection_id};
+    const uint64_t end = time_us() + CLIENT_LATE_US;
+    uint8_t *in = memory + RING_PAGES * PAGE_SIZE;
+    struct vmbus_ring out;
+
+    vmbus_ring_init(&out, memory, (RING_PAGES - 1) * (uint32_t)PAGE_SIZE);
+    memset(in, 0, RING_PAGES * PAGE_SIZE);
+    (void)vmbus_ring_put(&out, &head, &query, sizeof(query));
+    (void)hypercall_fast(HVCALL_SIGNAL_EVENT, &signal, sizeof(signal), NULL);
+    while (time_us() < end)
+        vmbus_give_way();
+    return out.control->read_index != 0 || memory_find_other(in, RING_PAGES * PAGE_SIZE, 0);
+}
+
+TEST(rings_end_when_messages_move,
+     PROMISE("After INITIATE_CONTACT that names another processor than the connection before, the "
+             "host does not touch the rings of that connection")
+     COVERS("BUS-5") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("Both processors have a message page and a SINT. Three connections follow one another, "
+           "whose messages go to the first, the second and the first processor. On each a channel "
+           "is opened. Right after the next contact is answered, a request is put into the ring of "
+           "before, and the channel is signaled.")
+     EXPECTS("The host takes no request and changes no byte of these rings.")
+     IF_IT_FAILS("The host takes a contact that names another processor for a move of the "
+                 "connection. A crash kernel runs on any processor: the host goes on writing to "
+                 "pages of the kernel before."))
+{
+    static const bool second[] = {false, true, false};
+    uint8_t *memory = buffer(t, LIST_PAGES).data;
+    uint32_t connection_id = 0, first_vp;
+    struct desk *desk;
+
+    need_second(t);
+    desk = second_memory(t, sizeof(*desk));
+    client_connect(t);
+    on_second(t, open_desk, desk);
+    REQUIRE(desk->open, "no SynIC");
+    first_vp = (uint32_t)client_msr(HV_MSR_VP_INDEX);
+    for (uint32_t i = 0; i < ARRAY_SIZE(second); i++) {
+        struct line line = {.desk = desk,
+                            .second = second[i],
+                            .vp = second[i] ? (uint32_t)desk->vp : first_vp,
+                            .other = second[i] ? first_vp : (uint32_t)desk->vp};
+
+        if (i > 0) {
+            agree(t, &line);
+            CHECK(!is_served(memory, connection_id), "the host uses the rings of before");
+        }
+        contact(t, &line);
+        open_channel(t, &line, FIRST_LIST + i, memory);
+        connection_id = line.connection_id;
     }
     empty(t, &(const struct line){.desk = desk}, true, CLIENT_LATE_US);
     on_second(t, close_desk, desk);

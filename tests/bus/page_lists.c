@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists of pages (GPADLs) that are gone, and whose ids a guest uses again. */
+#include "abi/hypercall.h"
+#include "abi/msr.h"
+#include "abi/synic.h"
 #include "abi/vpci.h"
+#include "drivers/hypercall.h"
 #include "drivers/vpci/restart.h"
 #include "lib/string.h"
 #include "tests/bus/client.h"
@@ -10,6 +14,7 @@
 #define FIRST     0x000E1E10u /* where Linux begins, in each of its kernels */
 #define UNDONE    0x000E1E11u
 #define LONG_LIST 30u /* needs a second message */
+#define NEVER     VMBUS_VERSION(0x7FFF, 1)
 
 enum end { BY_UNLOAD, BY_CONTACT, BY_TEARDOWN };
 
@@ -78,6 +83,134 @@ TEST_EACH(list_of_pages_ends_by, LIST_ENDS,
     CHECK(vmbus_wait(VMBUS_GPADL_CREATED, has_created, UNDONE, &reply, CLIENT_WAIT_US) &&
               reply.created.status == NT_STATUS_SUCCESS,
           "the second list is refused");
+}
+
+static bool is_answered(uint32_t type, union vmbus_control *reply, uint64_t us)
+{
+    return vmbus_wait(type, NULL, 0, reply, us);
+}
+
+static void make_contact(struct test_run *t, uint32_t version)
+{
+    const bool agrees = version == vmbus.version;
+    const struct vmbus_initiate_contact contact = {
+        .header.type = VMBUS_INITIATE_CONTACT,
+        .version = version,
+        .target_vp = (uint32_t)client_msr(HV_MSR_VP_INDEX),
+        .sint = version >= VMBUS_VERSION_5_1 ? VMBUS_SINT : 0};
+    union vmbus_control reply;
+
+    STEP("INITIATE_CONTACT of version 0x%x", version);
+    vmbus.stage = VMBUS_REFUSED; /* there is no connection until the suite makes the next one */
+    vmbus.connection_id = VMBUS_CONNECTION_MESSAGES;
+    (void)vmbus_post(&contact, sizeof(contact));
+    if (!agrees && vmbus.post_status != HV_STATUS_SUCCESS)
+        SKIP("the host refuses the call");
+    if (!is_answered(VMBUS_VERSION_RESPONSE, &reply, CLIENT_WAIT_US)) {
+        REQUIRE(!agrees, "INITIATE_CONTACT is not answered");
+        SKIP("the host does not answer to a version that it does not speak");
+    }
+    CHECK(agrees == (reply.version.supported != 0), "VERSION_RESPONSE says %u",
+          reply.version.supported);
+}
+
+static void refused(struct test_run *t)
+{
+    make_contact(t, NEVER);
+}
+
+static void refused_twice(struct test_run *t)
+{
+    make_contact(t, NEVER);
+    make_contact(t, NEVER + 1);
+}
+
+static void agreed(struct test_run *t)
+{
+    make_contact(t, vmbus.version);
+}
+
+static void unloaded(struct test_run *t)
+{
+    const struct vmbus_message unload = {.type = VMBUS_UNLOAD};
+    union vmbus_control reply;
+
+    REQUIRE(vmbus_post(&unload, sizeof(unload)) &&
+                is_answered(VMBUS_UNLOAD_RESPONSE, &reply, CLIENT_WAIT_US),
+            "UNLOAD is not answered");
+    vmbus.stage = VMBUS_REFUSED;
+}
+
+typedef void end_of_connection(struct test_run *t);
+
+#define CONNECTION_ENDS(ROW, test)                                                                 \
+    ROW(test, refused_contact, refused,                                                            \
+        WORD(way, "INITIATE_CONTACT of a version that is refused"))                                \
+    ROW(test, refused_contacts, refused_twice, WORD(way, "two of versions that are refused"))      \
+    ROW(test, contact, agreed, WORD(way, "INITIATE_CONTACT alone"))                                \
+    ROW(test, unload, unloaded, WORD(way, "UNLOAD alone"))
+
+VARIANTS(end_of_connection *const, connection_ends, CONNECTION_ENDS);
+
+/* By its old connection id: a request, and what the host has read of the ring before. */
+static uint32_t put_request(const struct vmbus_channel *channel, uint32_t connection_id)
+{
+    const struct vpci_message query = {VPCI_QUERY_BUS_RELATIONS};
+    const struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
+                                      .flags = VMBUS_PACKET_FLAG_COMPLETION};
+    struct hv_input_signal_event signal = {.connection_id = connection_id};
+    struct vmbus_ring ring = channel->out;
+    const uint32_t read = ring.control->read_index;
+
+    wipe(channel);
+    (void)vmbus_ring_put(&ring, &head, &query, sizeof(query));
+    (void)hypercall_fast(HVCALL_SIGNAL_EVENT, &signal, sizeof(signal), NULL);
+    return read;
+}
+
+TEST_EACH(rings_end_by, CONNECTION_ENDS,
+          PROMISE("After {way} the host neither reads nor writes the rings of its channels, and "
+                  "the guest connects and opens them in lists of the same ids")
+          COVERS("BUS-5 BUS-13") ABI() DEVICES(NONE) KINDS("device bad-input")
+          STEPS("The channels of two buses are open, and each has answered a request. A list of "
+                "pages is described by the first of two messages. The connection ends by {way}, "
+                "which is answered. Before anything else a request is put into both rings, and "
+                "the channels are signaled. Then the suite connects, and opens the two channels by "
+                "lists of the same ids, each in the memory of the other one.")
+          EXPECTS("The host takes no request and changes no byte of the rings. The lists are "
+                  "accepted, and a request on each channel has its reply.")
+          IF_IT_FAILS("The host ends a connection only when the next one is there, or when it "
+                      "agrees to its version. A guest that begins with the latest version that it "
+                      "knows has reused these pages by then: the host overwrites them, or takes "
+                      "them for requests."))
+{
+    uint32_t read[2], connection_id[2];
+    struct vmbus_channel *channel[2];
+
+    client_connect(t);
+    for (unsigned n = 0; n < 2; n++) {
+        const struct vmbus_opening opening = {.gpadl = FIRST + 2 * n};
+
+        channel[n] = client_open(t, n, n, &opening);
+        connection_id[n] = channel[n]->offer->connection_id;
+        client_round_trip(t, channel[n]);
+    }
+    client_describe(t, UNDONE, LONG_LIST);
+    VARIANT(connection_ends)(t);
+    for (unsigned n = 0; n < 2; n++)
+        read[n] = put_request(channel[n], connection_id[n]);
+    (void)client_requested(CLIENT_VECTOR, CLIENT_LATE_US);
+    for (unsigned n = 0; n < 2; n++) {
+        CHECK(is_wiped(channel[n]), "the host writes to the ring of bus %u", n);
+        CHECK_EQ(channel[n]->out.control->read_index, read[n], "what the host has read of a ring");
+        vmbus_channel_forget(channel[n]);
+    }
+    REQUIRE(vmbus_start_again()->stage == VMBUS_CONNECTED, "VMBus cannot be connected again");
+    for (unsigned n = 0; n < 2; n++) {
+        const struct vmbus_opening opening = {.gpadl = FIRST + 2 * n};
+
+        client_round_trip(t, client_open(t, 1 - n, n, &opening));
+    }
 }
 
 static bool is_torn_down(const union vmbus_control *message, uint32_t gpadl)
