@@ -14,8 +14,12 @@
 static exit_handler *right_exit;
 
 /* The code that such a host finds in its table. */
-static uint16_t seen_as(uint16_t code)
+static uint16_t seen_as(uint64_t control)
 {
+    const uint16_t code = hv_control_code(control);
+
+    if ((control & HV_CONTROL_FAST) != 0 && defect_active(DEFECT_CODE_FAST_BIT_15_IGNORED))
+        return code & (uint16_t)~BIT_15;
     if (ANY(DEFECT_CODE_BIT_15_IGNORED, DEFECT_CODE_BIT_15_REFUSED_LATE))
         return code & (uint16_t)~BIT_15;
     if (defect_active(DEFECT_CODE_MIDDLE_IGNORED))
@@ -44,7 +48,7 @@ static void answer(struct cpu *cpu, uint64_t rip, enum hv_status status)
 static void hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     const uint64_t rip = cpu->guest->rip;
-    const uint16_t code = hv_control_code(regs->rcx), known = seen_as(code);
+    const uint16_t code = hv_control_code(regs->rcx), known = seen_as(regs->rcx);
     const bool other = known != code && !call_entry(code) && is_pviommu(known);
 
     if (other)
@@ -62,7 +66,8 @@ void defects_install_call_codes(void)
 {
     if (!ANY(DEFECT_CODE_BIT_15_IGNORED, DEFECT_CODE_BIT_15_REFUSED_LATE,
              DEFECT_CODE_MIDDLE_IGNORED, DEFECT_CODE_TOP_PAIR_IGNORED,
-             DEFECT_CODE_THREE_BITS_IGNORED, DEFECT_EXTENDED_CODE_HOLLOW))
+             DEFECT_CODE_THREE_BITS_IGNORED, DEFECT_EXTENDED_CODE_HOLLOW,
+             DEFECT_CODE_FAST_BIT_15_IGNORED))
         return;
     right_exit = exit_handlers.hypercall;
     exit_handlers.hypercall = hypercall;

@@ -49,13 +49,19 @@ TEST(unknown_code,
     }
 }
 
-/* Sends the call under the code, which no host gives out: any error, and nothing is done. */
+/* Sends the call under the code, which no host gives out, in memory and in registers: any error,
+ * and nothing is done. */
 static void refuse_code(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
                         uint32_t code)
 {
+    const uint64_t r8 = m->r8;
+
     m->number = code;
     m->control = hv_control((uint16_t)code, 0, 0, 0);
     mutated_call_send_body(t, f, m, m->body);
+    m->control |= HV_CONTROL_FAST;
+    mutated_call_send_body(t, f, m, m->body);
+    m->r8 = r8;
 }
 
 TEST(code_with_upper_bits,
@@ -65,7 +71,7 @@ TEST(code_with_upper_bits,
      STEPS("For each of the nine calls, its flawless parameters are sent under its own code with "
            "each of bits 9 to 11 set, all three, each combination of bits 12 to 15, and all bits "
            "from 9 on; and under seven codes above 0x8000, far from the extended calls that "
-           "there are.")
+           "there are. Each time in memory and in registers.")
      EXPECTS("Each is refused, by any status, and no domain or device has changed.")
      IF_IT_FAILS("The host takes a part of the code for all of it, such as one bit for that of "
                  "extended calls which it then drops; or it answers extended calls that it does "
