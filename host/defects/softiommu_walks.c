@@ -65,6 +65,15 @@ static bool is_of_walk(const struct walk *walk, unsigned index)
     return index == format_index(walk->format, walk->level, walk->iova);
 }
 
+/* The topmost bit of an index is lost: IOVA bits 56 and 47. */
+static unsigned index_seen(const struct walk *walk, unsigned index)
+{
+    if ((walk->level == 4 && softiommu_injected(SOFTIOMMU_FAULT_FIFTH_INDEX_CUT)) ||
+        (walk->level == 3 && softiommu_injected(SOFTIOMMU_FAULT_FOURTH_INDEX_CUT)))
+        return index & BITS(FORMAT_INDEX_BITS - 2, 0);
+    return index;
+}
+
 enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned index,
                                               struct table_entry *entry)
 {
@@ -73,7 +82,7 @@ enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned 
     if (!softiommu_faulty)
         return __real_table_entry_read(walk, index, entry);
     softiommu_memory.walking = walk;
-    reason = __real_table_entry_read(walk, index, entry);
+    reason = __real_table_entry_read(walk, index_seen(walk, index), entry);
     softiommu_memory.walking = NULL;
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Tables of five levels, where the host reports them. */
+#include "lib/bits.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
+#define LOW_IOVA  0x3000ull
+#define FIRST_BIT 30u
 #define TOP_LEVEL 4u /* of the entries that name tables of 2^48 bytes */
 
 /* A domain with tables of five levels and leaves of 4 KiB; skips where there are none. */
@@ -48,6 +51,40 @@ TEST(five_levels,
         map_gpa(t, d, (1ull << 52) + 0x3000, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
         expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16,
                      "IOVA that needs the fifth level");
+    }
+}
+
+TEST(five_levels_by_each_bit,
+     PROMISE("Each bit of an IOVA counts in a 5-level table, up to the width that the host reports")
+     COVERS("TR-12") DEVICES(ALL) KINDS("dma")
+     STEPS("In a 5-level table one page is mapped at a low IOVA, and another one at the IOVA that "
+           "differs from it in one bit, for each bit from 30 to the width; at last at the one in "
+           "which all of these bits are set. The device writes there each time, and at the low "
+           "IOVA.")
+     EXPECTS("Each write lands in its own page, and changes no byte of the other one.")
+     IF_IT_FAILS("The host drops a bit of the index into a table, most likely the topmost one into "
+                 "the top table: two IOVAs lead to one page."))
+{
+    struct dma_engine *e = device(t);
+    struct buffer low = buffer(t, 1), high = buffer(t, 1);
+    struct domain *d = domain_five_levels(t);
+    unsigned width = capabilities(t)->max_iova_width;
+    uint64_t all = 0;
+
+    if (e->iova_bits < width)
+        width = e->iova_bits;
+    map(t, d, LOW_IOVA, &low, RW);
+    attach_five_level(t, d, e);
+    for (unsigned bit = FIRST_BIT; bit <= width; bit++) {
+        const uint64_t iova = LOW_IOVA + (bit < width ? BIT(bit) : all);
+
+        if (bit < width)
+            all |= BIT(bit);
+        map(t, d, iova, &high, RW);
+        expect_write(t, e, iova, &high, 0, 16, "the IOVA with one bit or all of them");
+        expect_untouched(t, &low, "the page of the low IOVA");
+        expect_write(t, e, LOW_IOVA, &low, 0, 16, "the low IOVA");
+        expect_untouched(t, &high, "the page of the other IOVA");
     }
 }
 

@@ -146,7 +146,9 @@ const struct softiommu_scenario softiommu_scenario[] = {
 
     STORY(WRITE_LEAF_ONLY, story_write_leaf_only, 0),
     STORY(PRESENT_LEAF_ONLY, story_present_leaf_only, 0),
-    STORY(FIVE_AS_FOUR, story_five_levels, 0),
+    STORY(FIVE_AS_FOUR, story_five_levels, 50),
+    STORY(FIFTH_INDEX_CUT, story_five_levels, 56),
+    STORY(FOURTH_INDEX_CUT, story_five_levels, 47),
     STORY(WIDTH_IGNORED, story_width, 0),
     STORY(WIDTH_OF_TABLES, story_mapped_beyond_width, 0),
     STORY(WIDTH_OF_WRITES, story_mapped_beyond_width, 0),

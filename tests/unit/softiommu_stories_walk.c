@@ -51,9 +51,10 @@ bool story_reserved(struct machine *m, unsigned argument)
 
 bool story_five_levels(struct machine *m, unsigned argument)
 {
-    (void)argument;
-    one_page(m, 5, IOVA | BIT(50));
-    return target(m, 0, IOVA | BIT(50), READ) != PAGE_GPA;
+    const uint64_t iova = IOVA | BIT(argument);
+
+    one_page(m, 5, iova);
+    return target(m, 0, iova, READ) != PAGE_GPA;
 }
 
 #define NARROW 39u

@@ -106,6 +106,8 @@ static bool beyond_the_world(enum softiommu_fault fault)
                                                  one domain */
     case SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_3:
     case SOFTIOMMU_FAULT_WALK_SHARED_TABLE:
+    case SOFTIOMMU_FAULT_FIFTH_INDEX_CUT: /* its IOVAs have neither bit 56 nor 47 */
+    case SOFTIOMMU_FAULT_FOURTH_INDEX_CUT:
     case SOFTIOMMU_FAULT_TAG_TEN_BITS: /* its domains have tags next to each other */
     case SOFTIOMMU_FAULT_TAG_TWELVE_BITS:
     case SOFTIOMMU_FAULT_IOTLB_TAG_32: /* its IOVAs do not differ in these bits alone */
