@@ -125,23 +125,23 @@ static enum hv_status delete_unknown(struct no_domain *s)
 }
 
 static const struct attempt {
-    enum no_domain_calls calls;
     const char *name;
     enum hv_status (*call)(struct no_domain *s);
+    enum no_domain_calls calls;
     bool may_move; /* if it succeeds */
 } attempts[] = {
-    {NO_DOMAIN_DETACH, "DETACH for another partition", detach_foreign, false},
-    {NO_DOMAIN_DETACH, "DETACH", detach, true},
-    {NO_DOMAIN_ATTACH, "ATTACH to an unknown domain", attach_unknown, false},
-    {NO_DOMAIN_ATTACH, "ATTACH for another partition", attach_foreign, false},
-    {NO_DOMAIN_ATTACH, "ATTACH to a domain without settings", attach_bare, true},
-    {NO_DOMAIN_ATTACH, "ATTACH to a domain with five levels", attach_five, true},
-    {NO_DOMAIN_FLUSH, "FLUSH of an unknown domain", flush_unknown, false},
-    {NO_DOMAIN_FLUSH, "list flush of an unknown domain", list_unknown, false},
-    {NO_DOMAIN_OTHERS, "CREATE of a domain that exists", create_again, false},
-    {NO_DOMAIN_OTHERS, "CONFIGURE of an unknown domain as identity", identity_unknown, false},
-    {NO_DOMAIN_OTHERS, "CONFIGURE of an unknown domain as blocking", blocking_unknown, false},
-    {NO_DOMAIN_OTHERS, "DELETE of an unknown domain", delete_unknown, false},
+    {"DETACH for another partition", detach_foreign, NO_DOMAIN_DETACH, false},
+    {"DETACH", detach, NO_DOMAIN_DETACH, true},
+    {"ATTACH to an unknown domain", attach_unknown, NO_DOMAIN_ATTACH, false},
+    {"ATTACH for another partition", attach_foreign, NO_DOMAIN_ATTACH, false},
+    {"ATTACH to a domain without settings", attach_bare, NO_DOMAIN_ATTACH, true},
+    {"ATTACH to a domain with five levels", attach_five, NO_DOMAIN_ATTACH, true},
+    {"FLUSH of an unknown domain", flush_unknown, NO_DOMAIN_FLUSH, false},
+    {"list flush of an unknown domain", list_unknown, NO_DOMAIN_FLUSH, false},
+    {"CREATE of a domain that exists", create_again, NO_DOMAIN_OTHERS, false},
+    {"CONFIGURE of an unknown domain as identity", identity_unknown, NO_DOMAIN_OTHERS, false},
+    {"CONFIGURE of an unknown domain as blocking", blocking_unknown, NO_DOMAIN_OTHERS, false},
+    {"DELETE of an unknown domain", delete_unknown, NO_DOMAIN_OTHERS, false},
 };
 
 static void expect_same(struct test_run *t, struct no_domain *s, const char *after)
