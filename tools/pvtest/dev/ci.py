@@ -290,7 +290,7 @@ def variants() -> Report:
     # The campaign of the defects is the same for the usual images: each begins with the catalogue on that bus.
     if _make("image", "CC=clang", f"BUILD={CLANG_BUILD}") != 0:
         return Report(False)
-    words = ("variants", "--together", "6", "--jobs", str(JOBS))
+    words = ("variants", "--together", "8", "--jobs", str(JOBS))
     report = _pvtest("variants", *words, file="variants.json", build=CLANG_BUILD)
     plain = paths.BUILD / "results-variants" / "latest" / "results.json"
     whole = _read_counts(plain, ("pass",), ("fail", "error"), "skip")
