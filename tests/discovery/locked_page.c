@@ -11,6 +11,9 @@
 #include "lib/string.h"
 #include "tests/harness/second_processor.h"
 
+#define RET      0xC3
+#define CODE_MAX 16u
+
 struct attempt {
     uint64_t written, page; /* what the page is expected to be, to put it back */
     uint64_t read;
@@ -23,6 +26,16 @@ static void write_register(void *argument)
 
     a->vector = msr_write_safe(HV_MSR_HYPERCALL, a->written);
     a->read_vector = msr_read_safe(HV_MSR_HYPERCALL, &a->read);
+}
+
+/* Bytes of the page that lead to its return: what follows may change at any time. */
+static size_t code_size(const uint8_t *page)
+{
+    size_t size = 0;
+
+    while (size < CODE_MAX && page[size] != RET)
+        size++;
+    return size < CODE_MAX ? size + 1 : size;
 }
 
 /* A host that does not hold the lock has its page back, so that the run gets to its report. */
@@ -41,7 +54,7 @@ static void expect_locked(struct test_run *t, unsigned processor, struct attempt
         write_register(a);
     else
         on_processor(t, processor, write_register, a);
-    same = memcmp(gpa_pointer(locked & HV_HYPERCALL_MSR_GPFN), code, PAGE_SIZE) == 0;
+    same = memcmp(gpa_pointer(locked & HV_HYPERCALL_MSR_GPFN), code, code_size(code)) == 0;
     untouched = !memory_find_other(place, PAGE_SIZE, POISON_FRESH);
     put_back(locked);
 
@@ -66,34 +79,33 @@ TEST(hypercall_register,
      STEPS("Sets the lock bit of HYPERCALL, as the last test of the run. The first processor and "
            "the second one, if there is one, write the register: the same without the lock, "
            "disabled with and without it, another page with and without it, and 0. After each "
-           "write it is read on that processor, the bytes of the page and of the other place are "
-           "compared, and a call is made.")
+           "write it is read on that processor, the code of the page and the bytes of the other "
+           "place are compared, and a call is made.")
      EXPECTS("Each write raises #GP or has no effect. The register reads as it was locked, and "
-             "the page and the other place keep their bytes.")
+             "the page keeps its code, and the other place its bytes.")
      IF_IT_FAILS("The host looks at the lock in some writes only. Code of the guest that is not "
                  "trusted can take the hypercall page away, or put it over other memory."))
 {
     struct attempt *a;
     uint64_t home = 0, locked, there;
-    uint8_t *code, *place;
+    uint8_t code[CODE_MAX], *place;
 
     if (!(cpu_cpuid(HV_CPUID_FEATURES, 0).edx & HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK))
         SKIP("the host offers no lock of the hypercall register");
     if (!t->last)
         SKIP("the lock stays until a reset: only the last test of a run can set it");
-    code = page_alloc(1, PAGE_SIZE);
     place = page_alloc(1, PAGE_SIZE);
-    REQUIRE(code && place, "no memory");
+    REQUIRE(place, "no memory");
     a = second_memory(t, sizeof(*a));
     CHECK(msr_read_safe(HV_MSR_HYPERCALL, &home) == TRAP_NONE,
           "RDMSR HYPERCALL raises an exception");
-    memcpy(code, gpa_pointer(home & HV_HYPERCALL_MSR_GPFN), PAGE_SIZE);
     memset(place, POISON_FRESH, PAGE_SIZE);
     locked = home | HV_HYPERCALL_MSR_LOCKED;
     there = (home & ~HV_HYPERCALL_MSR_GPFN) | gpa_of(place);
 
     CHECK(msr_write_safe(HV_MSR_HYPERCALL, locked) == TRAP_NONE,
           "WRMSR HYPERCALL that sets the lock raises an exception");
+    memcpy(code, gpa_pointer(home & HV_HYPERCALL_MSR_GPFN), sizeof(code));
     for (unsigned p = 0; p < processor_count() && p < 2; p++) {
         const struct {
             uint64_t value;
