@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ATTACH to a domain that the unit of the device has no support for: tables of five levels behind
- * VT-d, which walks four. It is refused, and has an effect after all.
+ * ATTACH to a domain that the unit of the device cannot use: tables of five levels behind VT-d,
+ * which walks four. It is refused, and has an effect after all.
  */
 #include "abi/hypercall.h"
 #include "host/defects/install.h"

@@ -68,12 +68,11 @@ def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Reque
     took = {result.instance.id: result.duration_us for result in plain.results}
     known = request.requirements
     own = soonest_first(known, switch, own_instances(known, switch, request.selected), took)
-    sooner = [instance for instance in own if not instance.id.startswith(AT_END)]
-    if own and not sooner:
-        return dataclasses.replace(request, selected=own, stop_at=frozenset(instance.id for instance in own))
-    own = sooner
+    # A test that has to be last runs here only where no other test is there for the defect, and then alone.
+    own = [instance for instance in own if not instance.id.startswith(AT_END)] or own
     ids = frozenset(instance.id for instance in own)
-    rest = [instance for instance in request.selected if instance.id not in ids]
+    alone = any(instance.id.startswith(AT_END) for instance in own)
+    rest = [instance for instance in request.selected if instance.id not in ids and not alone]
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)
 
 
