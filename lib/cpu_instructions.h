@@ -3,6 +3,7 @@
 #ifndef PVT_LIB_CPU_INSTRUCTIONS_H
 #define PVT_LIB_CPU_INSTRUCTIONS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct cpuid_result {
@@ -48,6 +49,12 @@ static inline void cpu_wrmsr(uint32_t msr, uint64_t value)
 static inline void cpu_out8(uint16_t port, uint8_t value)
 {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+/* `count` bytes to the same port, one after the other: to a hypervisor that is one exit. */
+static inline void cpu_out8_string(uint16_t port, const void *bytes, size_t count)
+{
+    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
 }
 
 static inline void cpu_out16(uint16_t port, uint16_t value)

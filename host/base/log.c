@@ -21,21 +21,18 @@ bool log_takes(enum log_level level)
     return level <= log_level;
 }
 
-static void put_debug(const char *text)
-{
-    for (; *text; text++)
-        cpu_out8(DEBUG_CONSOLE_PORT, (uint8_t)*text);
-}
-
 void host_log(enum log_level level, const char *format, ...)
 {
     char line[LINE_MAX];
     va_list args;
+    int length;
 
     if (!log_takes(level))
         return;
     va_start(args, format);
-    fmt_vsnprintf(line, sizeof(line), format, args);
+    length = fmt_vsnprintf(line, sizeof(line), format, args);
     va_end(args);
-    put_debug(line);
+    if (length > 0)
+        cpu_out8_string(DEBUG_CONSOLE_PORT, line,
+                        (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
 }
