@@ -158,9 +158,21 @@ uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, 
     return completion ? head.transaction : 1;
 }
 
+void vmbus_channel_made_room(const struct vmbus_channel *channel,
+                             const volatile struct vmbus_ring_control *control)
+{
+    if (__atomic_load_n(&control->pending_send_size, __ATOMIC_SEQ_CST) != 0)
+        vmbus_channel_signal(channel);
+}
+
 enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head,
                                           void *payload, size_t room, size_t *size)
 {
-    return channel->open ? vmbus_ring_take(&channel->in, head, payload, room, size)
-                         : VMBUS_RING_EMPTY;
+    enum vmbus_ring_result result = VMBUS_RING_EMPTY;
+
+    if (channel->open)
+        result = vmbus_ring_take(&channel->in, head, payload, room, size);
+    if (result == VMBUS_RING_PACKET)
+        vmbus_channel_made_room(channel, channel->in.control);
+    return result;
 }

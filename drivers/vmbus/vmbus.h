@@ -85,9 +85,13 @@ uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, 
                             bool completion);
 /* Tells the host to look into its ring. */
 void vmbus_channel_signal(const struct vmbus_channel *channel);
-/* Takes a packet that has arrived, if any. */
+/* Takes a packet that has arrived, if any. A host that waits for room hears of it. */
 enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head,
                                           void *payload, size_t room, size_t *size);
+/* The ring from the host with this control page has more room: signals a host that waits for it
+ * (reference 4.4). Too many signals are right, too few are not. */
+void vmbus_channel_made_room(const struct vmbus_channel *channel,
+                             const volatile struct vmbus_ring_control *control);
 
 /* Gives the channel up without a word to the host: its connection has ended, or is about to. */
 void vmbus_channel_forget(struct vmbus_channel *channel);

@@ -138,6 +138,7 @@ static uint64_t next_reply(struct test_run *t, struct vmbus_channel *channel,
     }
     CHECK(came, "a request has no reply");
     __atomic_store_n(&control_of(1)->read_index, channel->in.control->read_index, __ATOMIC_SEQ_CST);
+    vmbus_channel_made_room(channel, control_of(1));
     return transaction;
 }
 
