@@ -21,6 +21,7 @@
 
 #define RESET_TICKS     100000u /* of 100 ns: 10 ms, where PCI Express allows ten times as much */
 #define LATE_TICKS      15000000u
+#define REFUSAL_TICKS   1000u
 #define LATE_EVERY      512u
 #define LATE_FIRST      5u /* of the transaction ids of the suite, which count */
 #define NO_DEVICE       0x3FFFFFFFFFFFFFFFull
@@ -169,18 +170,24 @@ static struct {
     uint64_t end;
 } late;
 
-static bool is_late(const struct request *r)
+/* For how many units of 100 ns its completion waits, while others are completed; 0: it does not. */
+static uint64_t late_by(const struct request *r)
 {
-    return r->type == VPCI_QUERY_RESOURCE_REQUIREMENTS && r->packet->completion_requested &&
-           r->packet->transaction % LATE_EVERY == LATE_FIRST && !late.bus &&
-           variant_active(VARIANT_VPCI_LATE_REPLIES);
+    if (r->type != VPCI_QUERY_RESOURCE_REQUIREMENTS || !r->packet->completion_requested || late.bus)
+        return 0;
+    if (!vpci_bus_function(r->bus, r->word) && variant_active(VARIANT_VPCI_REFUSALS_LATE))
+        return REFUSAL_TICKS;
+    return r->packet->transaction % LATE_EVERY == LATE_FIRST &&
+                   variant_active(VARIANT_VPCI_LATE_REPLIES)
+               ? LATE_TICKS
+               : 0;
 }
 
-static void put_off(const struct request *r)
+static void put_off(const struct request *r, uint64_t ticks)
 {
     late.bus = r->bus;
     late.packet = *r->packet;
-    late.end = reference_time() + LATE_TICKS;
+    late.end = reference_time() + ticks;
     vmbus_waiting = true;
 }
 
@@ -209,8 +216,8 @@ static void received(void *owner, const struct ring_packet *packet)
         state[id].ended = true;
     if (state[id].ended)
         return;
-    if (is_late(&r)) {
-        put_off(&r);
+    if (late_by(&r) != 0) {
+        put_off(&r, late_by(&r));
         return;
     }
     send_others(&r);
@@ -288,12 +295,13 @@ static call_handler *in_front(uint16_t code, call_handler *handler)
 
 void variants_install_bus_requests(void)
 {
-    if (variant_active(VARIANT_VPCI_LATE_REPLIES))
+    if (variant_active(VARIANT_VPCI_LATE_REPLIES) || variant_active(VARIANT_VPCI_REFUSALS_LATE))
         vmbus_rules.waiting = serve_late;
     if (variant_active(VARIANT_VPCI_1_4) || variant_active(VARIANT_VPCI_SINGLE_MESSAGES) ||
-        variant_active(VARIANT_VPCI_LATE_REPLIES) || variant_active(VARIANT_VPCI_FROM_1_2) ||
-        variant_active(VARIANT_VPCI_VERSION_ONCE) || variant_active(VARIANT_VPCI_D0_AGAIN) ||
-        variant_active(VARIANT_VPCI_D0_HELD) || variant_active(VARIANT_VPCI_DECODED_BARS_KEPT) ||
+        variant_active(VARIANT_VPCI_LATE_REPLIES) || variant_active(VARIANT_VPCI_REFUSALS_LATE) ||
+        variant_active(VARIANT_VPCI_FROM_1_2) || variant_active(VARIANT_VPCI_VERSION_ONCE) ||
+        variant_active(VARIANT_VPCI_D0_AGAIN) || variant_active(VARIANT_VPCI_D0_HELD) ||
+        variant_active(VARIANT_VPCI_DECODED_BARS_KEPT) ||
         variant_active(VARIANT_VPCI_STEPS_IN_ORDER) || variant_active(VARIANT_VPCI_POWER_APART) ||
         variant_active(VARIANT_VPCI_SLOW_RESET) || variant_active(VARIANT_VPCI_OTHER_MESSAGES) ||
         variant_active(VARIANT_VPCI_RELATIONS_TWICE)) {
