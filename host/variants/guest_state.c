@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Other legal hosts in CPUID, the MSRs and the hypercall page. */
 #include "abi/cpuid.h"
+#include "abi/msr.h"
 #include "host/cpu/cpu_rules.h"
+#include "host/cpu/msr.h"
+#include "host/domains/private.h"
 #include "host/variants/install.h"
 #include "host/variants/variants.h"
 
@@ -16,6 +19,40 @@ static const uint8_t jump_code[] = {
 static void change_page(uint8_t *page)
 {
     page[cpu_rules.hypercall_code_size]++;
+}
+
+static struct synthetic_msr usual_msr;
+
+static struct domain *any_domain(void)
+{
+    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++)
+        for (struct domain *domain = domain_table.bucket[i]; domain; domain = domain->next)
+            if (!domain->reserved)
+                return domain;
+    return NULL;
+}
+
+/* Of a guest that has gone. Its devices are blocked. */
+static void end_domains(void)
+{
+    const struct translation blocked = translation_blocked();
+
+    for (struct domain *domain = any_domain(); domain; domain = any_domain()) {
+        while (domain->devices) {
+            device_switch(domain->devices, &blocked);
+            device_move(domain->devices, NULL);
+        }
+        (void)domain_delete(domain);
+    }
+}
+
+static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
+{
+    bool done = usual_msr.write(cpu, number, value);
+
+    if (done && number == HV_MSR_GUEST_OS_ID && value == 0)
+        end_domains();
+    return done;
 }
 
 static void install_leaves(void)
@@ -46,6 +83,10 @@ void variants_install_guest_state(void)
         cpu_rules.features.ebx |= HV_CPUID_FEATURES_EBX_PARTITION_ID;
     if (variant_active(VARIANT_FAST_XMM))
         cpu_rules.features.edx |= HV_CPUID_FEATURES_EDX_XMM_INPUT;
+    if (variant_active(VARIANT_OS_ID_ENDS_DOMAINS)) {
+        usual_msr = synthetic_msr;
+        synthetic_msr.write = write_msr;
+    }
     cpu_rules.sint_polling = !variant_active(VARIANT_NO_SINT_POLLING);
     cpu_rules.vps_count_down = variant_active(VARIANT_VPS_COUNT_DOWN);
     if (variant_active(VARIANT_PAGE_CODE_CHANGES))

@@ -178,6 +178,18 @@ static bool may_have_touched_any(const struct suite *s)
            is_of_group(&s->run, "hostile.");
 }
 
+/* A host may have ended all domains with the identity of the guest, this one as well (CON-4). */
+static enum hv_status rest(struct suite *s, uint64_t device_id)
+{
+    enum hv_status status = domain_attach(&s->rest, device_id);
+
+    if (status == HV_STATUS_SUCCESS || status == HV_STATUS_DEVICE_ALREADY_IN_DOMAIN ||
+        !iommu_promises(IOMMU_HYPERCALLS) || iommu_create(REST_DOMAIN_ID) != HV_STATUS_SUCCESS ||
+        iommu_configure(REST_DOMAIN_ID, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0) != HV_STATUS_SUCCESS)
+        return status;
+    return domain_attach(&s->rest, device_id);
+}
+
 /* NULL, or what is wrong with the host. A transfer that the test started may still be under way: it
  * must not land in the next test's memory. */
 static const char *rest_devices(struct suite *s)
@@ -199,7 +211,7 @@ static const char *rest_devices(struct suite *s)
         if (e[i].moved)
             (void)dma_move_registers(&e[i]);
         if (account_may_have_moved(&account, e[i].device_id))
-            status = domain_attach(&s->rest, e[i].device_id);
+            status = rest(s, e[i].device_id);
         if (status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN)
             found = "a device cannot be attached to a blocking domain";
         if (!dma_reset(&e[i]))
