@@ -7,6 +7,7 @@
 #include "host/base/reference_time.h"
 #include "host/domains/private.h"
 #include "host/hypercalls/call.h"
+#include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/rules.h"
 #include "host/hypercalls/validate.h"
 #include "host/variants/install.h"
@@ -233,6 +234,21 @@ static void install_questions(void)
         usual_fault = in_front(HVCALL_ORACLE_FAULT, fault);
 }
 
+#define IGNORED_BITS (~(HV_RESULT_STATUS_MASK | HV_RESULT_REPS_MASK))
+
+/* Callers ignore them (reference 2.1). Others each time. */
+static void fill_ignored_bits(const struct call_context *context,
+                              const struct hypercall_frame *frame)
+{
+    static uint64_t bits;
+    struct hypercall_frame *changed = (void *)(uintptr_t)frame;
+
+    (void)context;
+    bits += UINT64_C(0x9E3779B97F4A7C15);
+    if (!frame->again)
+        changed->rax |= bits & IGNORED_BITS;
+}
+
 static void install_offers(void)
 {
     if (variant_active(VARIANT_OWN_PARTITION_ID)) {
@@ -251,6 +267,8 @@ static void install_offers(void)
 
 static void install_form(void)
 {
+    if (variant_active(VARIANT_RESULT_BITS))
+        call_observer = fill_ignored_bits;
     if (variant_active(VARIANT_NESTED_IGNORED))
         call_rules.control_reserved &= ~HV_CONTROL_NESTED;
     if (variant_active(VARIANT_FAST_REFUSED))
