@@ -14,6 +14,7 @@
 
 #define LIMIT_FEW 64u /* what a guest is sure to need (DOM-7) */
 #define LIMIT_70  70u
+#define LIMIT_32  32u
 
 static call_handler *usual_create, *usual_configure, *usual_attach, *usual_detach, *usual_delete,
     *usual_flush;
@@ -93,6 +94,19 @@ static enum hv_status delete (struct call_context *context) {
 return usual_delete(context);
 }
 
+/* There is no room for the settings of one more: a host may take the tag of a domain at CONFIGURE.
+ */
+static bool is_full_for(const struct domain *named)
+{
+    unsigned configured = 0;
+
+    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++)
+        for (const struct domain *domain = domain_table.bucket[i]; domain; domain = domain->next)
+            configured += domain->configured;
+    return named && !named->configured && configured >= LIMIT_FEW &&
+           variant_active(VARIANT_CONFIGURED_64);
+}
+
 static enum hv_status configure(struct call_context *context)
 {
     static const struct hv_device_domain_settings blocking = {
@@ -101,6 +115,8 @@ static enum hv_status configure(struct call_context *context)
     struct hv_device_domain_settings *settings = &input->settings;
     enum hv_status status;
 
+    if (is_full_for(named_domain(context)))
+        return HV_STATUS_INSUFFICIENT_MEMORY;
     if (variant_active(VARIANT_BLOCKED_ALONE_BLOCKS) &&
         (settings->flags & HV_DEVICE_DOMAIN_SETTINGS_BLOCKING) == HV_DEVICE_DOMAIN_BLOCKED)
         settings->flags |= HV_DEVICE_DOMAIN_TRANSLATION_ENABLED;
@@ -200,6 +216,8 @@ static void install_rules(void)
         domain_rules.limit = LIMIT_FEW;
     if (variant_active(VARIANT_DOMAINS_70))
         domain_rules.limit = LIMIT_70;
+    if (variant_active(VARIANT_DOMAINS_32))
+        domain_rules.limit = LIMIT_32;
     if (variant_active(VARIANT_SPECIAL_DOMAINS))
         domain_rules.reserved_domains = call_rules.reserved_ids = true;
     if (variant_active(VARIANT_RESERVED_IGNORED))
@@ -240,7 +258,8 @@ void variants_install_domains(void)
 {
     install_rules();
     install_flushes();
-    if (variant_active(VARIANT_BLOCKED_ALONE_BLOCKS) || variant_active(VARIANT_BAD_ROOT_BLOCKS))
+    if (variant_active(VARIANT_BLOCKED_ALONE_BLOCKS) || variant_active(VARIANT_BAD_ROOT_BLOCKS) ||
+        variant_active(VARIANT_CONFIGURED_64))
         usual_configure = in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
     if (variant_active(VARIANT_DOMAINS_GROW))
         usual_create = in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);

@@ -358,9 +358,13 @@ static void build_city(struct test_run *t, struct city *c)
 
         memset(root, 0, PAGE_SIZE);
         root[0] = ((uint64_t *)gpa_pointer(stage1_root_gpa(&c->chains->table)))[chain_of(c->count)];
-        CHECK_SUCCESS(iommu_configure(CENSUS_FIRST + c->count,
-                                      HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, gpa_of(root)),
-                      "CONFIGURE of one of many domains");
+        if (iommu_configure(CENSUS_FIRST + c->count, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                            gpa_of(root)) != HV_STATUS_SUCCESS) {
+            /* A host may find out here that it has no room for it. */
+            CHECK_SUCCESS(iommu_delete(CENSUS_FIRST + c->count),
+                          "DELETE of a domain whose CONFIGURE was refused");
+            break;
+        }
         c->count++;
     }
 }
