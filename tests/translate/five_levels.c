@@ -75,7 +75,7 @@ TEST(five_levels_by_each_bit,
         width = e->iova_bits;
     map(t, d, LOW_IOVA, &low, RW);
     attach_five_level(t, d, e);
-    for (unsigned bit = FIRST_BIT; bit <= width; bit++) {
+    for (unsigned bit = FIRST_BIT; bit < width || (bit == width && all != 0); bit++) {
         const uint64_t iova = LOW_IOVA + (bit < width ? BIT(bit) : all);
 
         if (bit < width)
