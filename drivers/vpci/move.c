@@ -3,6 +3,7 @@
 
 #include "drivers/pci_registers.h"
 #include "drivers/vpci/bus.h"
+#include "lib/bits.h"
 
 static struct vpci_function *function_of(const struct pci_function *f)
 {
@@ -28,6 +29,19 @@ uint64_t vpci_low_place(const struct pci_function *f)
     if (function->low == 0)
         function->low = vpci_space_for_bar(function, false);
     return function->low;
+}
+
+uint64_t vpci_place_outside(const struct pci_function *f, bool after)
+{
+    const struct mmio_windows windows = vpci_place(0).windows;
+    const uint64_t here = pci_bar(f, 0);
+    const struct mmio_range *range = here > UINT32_MAX ? &windows.high : &windows.low;
+    const uint64_t size = ~(function_of(f)->bar_mask[0] & ~0xFu) + 1u;
+
+    if (here < range->base || here - range->base >= range->length)
+        return 0;
+    return after ? align_up(range->base + range->length, size)
+                 : align_down(range->base, size) - size;
 }
 
 uint64_t vpci_move_bar(const struct pci_function *f)

@@ -24,6 +24,7 @@ void defects_install(void)
     defects_install_openings();
     defects_install_bus_calls();
     defects_install_bus_edges();
+    defects_install_bar_places();
     defects_install_synic_registers();
     defects_install_interrupt_forms();
     defects_install_transport();

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests on a vPCI channel that come again: what they ask for is in force when they succeed, and
- * nothing has changed when they are refused. */
+/* Requests on a vPCI channel that come again, or name addresses where nothing can be: what they ask
+ * for is in force when they succeed, and nothing has changed when they are refused. */
 #include "abi/device_id.h"
 #include "abi/msr.h"
 #include "drivers/pci.h"
 #include "drivers/pci_registers.h"
 #include "drivers/vpci/move.h"
 #include "kernel/cpu.h"
+#include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/time.h"
 #include "lib/bits.h"
@@ -236,6 +237,90 @@ TEST(resources_assigned_again,
         CHECK(cpu_load32(at[now]) != UINT32_MAX,
               "all ones at 0x%llx, where request %u has put BAR 0 or left it",
               (unsigned long long)bar[now], i + 2);
+    }
+}
+
+/* Opens the bus of the device, and places BAR 0. Returns the first register there. */
+static uint32_t place_bar(struct test_run *t, const struct pci_function *f, struct bar_owner *p,
+                          uint64_t bar)
+{
+    uint32_t value;
+
+    p->slot = vpci_slot(f->bdf >> 3, f->bdf);
+    p->window.gpa = vpci_window(f);
+    p->window.at = paging_map_mmio(p->window.gpa, VPCI_WINDOW_SIZE);
+    open_bus_of(t, f, p);
+    if (assign(t, p, bar) != NT_STATUS_SUCCESS || turn(t, p, true) != NT_STATUS_SUCCESS)
+        SKIP("the host does not place BAR 0 alone");
+    value = cpu_load32(paging_map_mmio(bar, PAGE_SIZE));
+    if (value == 0 || value == UINT32_MAX)
+        SKIP("the first register says nothing");
+    return value;
+}
+
+#define ODD_PLACES 6u
+
+/* Addresses at which BAR 0 cannot be, or where a host has to look twice; 0: there is none. The
+ * first two are known while the bus has its driver. */
+static void find_odd_places(struct test_run *t, uint64_t good, uint32_t length,
+                            uint64_t place[ODD_PLACES])
+{
+    place[2] = good ^ BIT(32); /* of a BAR of 32 bits the same one, if the upper half is lost */
+    place[3] = good ^ BIT(51);
+    place[4] = good + length / 2;
+    place[5] = 0;
+    if (length >= PAGE_SIZE && length <= SIZE_2M)
+        place[5] = gpa_of(buffer_aligned(t, length / PAGE_SIZE, length).data);
+}
+
+TEST(resources_assigned_nowhere,
+     PROMISE("RESOURCES_ASSIGNED that succeeds is in force, wherever it puts a BAR")
+     COVERS("BUS-29") DEVICES(ALL) KINDS("device bad-input")
+     STEPS("BAR 0 of the device gets a good address. Then, with decoding off, it gets an odd one: "
+           "right before and right after the range of the firmware (the edges), in memory of the "
+           "guest, with bit 32 or bit 51 changed (an alias), and half of its size further. "
+           "Decoding goes on, and the good address is assigned again, between any two of them.")
+     EXPECTS("The odd address is refused, and the first register still answers at the good one; "
+             "or it succeeds, and the register answers there, which is not possible beyond the "
+             "physical address space.")
+     IF_IT_FAILS("The host does not look at the address, or at a part of it, and says that all is "
+                 "well: the driver uses what is there in the place of the device. Look at all "
+                 "conditions of an address, not at its alignment alone."))
+{
+    struct dma_engine *e = device(t);
+    const struct pci_function *f = &e->function;
+    struct bar_owner p = {0};
+    uint64_t place[ODD_PLACES], good;
+    uint32_t value;
+
+    if (!f->vpci)
+        SKIP("the device is on no virtual PCI bus");
+    good = pci_bar(f, 0);
+    place[0] = vpci_place_outside(f, false);
+    place[1] = vpci_place_outside(f, true);
+    value = place_bar(t, f, &p, good);
+    find_odd_places(t, good, p.length, place);
+    for (unsigned i = 0; i < ODD_PLACES; i++) {
+        uint32_t status;
+
+        if (place[i] == 0)
+            continue;
+        (void)turn(t, &p, false);
+        status = assign(t, &p, place[i]);
+        (void)turn(t, &p, true);
+        if (status == NT_STATUS_SUCCESS) {
+            volatile uint32_t *at = paging_map_mmio(place[i], PAGE_SIZE);
+
+            CHECK(place[i] >> memory_physical_bits() == 0,
+                  "success for 0x%llx, beyond all addresses", (unsigned long long)place[i]);
+            CHECK_EQ(at ? cpu_load32(at) : value, value,
+                     "first register at the odd address, after success");
+            (void)turn(t, &p, false);
+            CHECK_EQ(assign(t, &p, good), NT_STATUS_SUCCESS, "status of the good address");
+            (void)turn(t, &p, true);
+        }
+        CHECK_EQ(cpu_load32(paging_map_mmio(good, PAGE_SIZE)), value,
+                 "first register at the good address, after the odd one");
     }
 }
 
