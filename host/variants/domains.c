@@ -16,8 +16,8 @@
 #define LIMIT_70  70u
 #define LIMIT_32  32u
 
-static call_handler *usual_create, *usual_configure, *usual_attach, *usual_detach, *usual_delete,
-    *usual_flush;
+static call_handler *usual_create, *usual_configure, *usual_attach, *usual_detach,
+    *usual_start_detach, *usual_delete, *usual_flush;
 static element_handler *usual_element;
 static const struct iommu_backend *usual_backend;
 
@@ -60,7 +60,7 @@ static enum hv_status detach(struct call_context *context)
 static enum hv_status detach_from_start(struct call_context *context)
 {
     const struct hv_input_detach_device_domain *input = call_input(context);
-    enum hv_status status = usual_detach(context);
+    enum hv_status status = usual_start_detach(context);
     struct translation blocked = translation_blocked();
     struct device *device = device_find(input->device_id);
 
@@ -268,7 +268,7 @@ void variants_install_domains(void)
         usual_detach = in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach);
     }
     if (variant_active(VARIANT_DETACH_FROM_START))
-        usual_detach = in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach_from_start);
+        usual_start_detach = in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach_from_start);
     if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))
         usual_delete = in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete);
 }
