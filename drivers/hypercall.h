@@ -38,6 +38,8 @@ const struct hypercall_discovery *hypercall_init(void);
 const char *hypercall_state_text(enum hypercall_state state);
 /* Enables the page again after a test changed the MSRs. */
 bool hypercall_reenable(void);
+/* Whatever is written to the register, the page stays where it is until a reset (reference 1.2). */
+bool hypercall_page_is_locked(void);
 /* After calls whose output was given a GPA in the page: a host may let it land in the RAM below,
  * where the next test must find HYPERCALL_UNDERLAY. False: the page cannot be enabled again. */
 bool hypercall_restore_underlay(void);

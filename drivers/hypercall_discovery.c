@@ -154,6 +154,14 @@ bool hypercall_reenable(void)
     return found->state == HYPERCALL_READY && set_guest_os_id() && enable_page(found->page);
 }
 
+bool hypercall_page_is_locked(void)
+{
+    uint64_t msr;
+
+    return msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE &&
+           (msr & HV_HYPERCALL_MSR_LOCKED) != 0;
+}
+
 bool hypercall_restore_underlay(void)
 {
     uint64_t page = hypercall_init()->page, msr = 0;

@@ -40,6 +40,7 @@ __attribute__((section(".pvtcat"), used)) static const char alone[] =
     "alone\tno-fault-records\0"
     "alone\tno-oracle\0"
     "alone\tone-function\0"
+    "alone\tpage-locked\0"
     "alone\tno-pviommu\0"
     "alone\tsizes-refused\0"
     "alone\txd-reserved\0";

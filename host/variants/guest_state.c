@@ -22,6 +22,7 @@ static void change_page(uint8_t *page)
 }
 
 static struct synthetic_msr usual_msr;
+static msr_read usual_read;
 
 static struct domain *any_domain(void)
 {
@@ -55,6 +56,24 @@ static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
     return done;
 }
 
+#define FIRMWARE_ID   UINT64_C(0x8100000000000001)
+#define FIRMWARE_PAGE UINT64_C(0x000C0000) /* no memory of the guest */
+
+/* Before the guest can look: firmware was here. */
+static bool read_msr(struct cpu *cpu, uint32_t number, uint64_t *value)
+{
+    static bool prepared;
+
+    if (!prepared && (number == HV_MSR_GUEST_OS_ID || number == HV_MSR_HYPERCALL)) {
+        prepared = true;
+        (void)synthetic_msr.write(cpu, HV_MSR_GUEST_OS_ID, FIRMWARE_ID);
+        (void)synthetic_msr.write(cpu, HV_MSR_HYPERCALL,
+                                  FIRMWARE_PAGE | HV_HYPERCALL_MSR_LOCKED |
+                                      HV_HYPERCALL_MSR_ENABLE);
+    }
+    return usual_read(cpu, number, value);
+}
+
 static void install_leaves(void)
 {
     /* "Another Host": the name is for reports, the interface is in the next leaf. */
@@ -86,6 +105,10 @@ void variants_install_guest_state(void)
     if (variant_active(VARIANT_OS_ID_ENDS_DOMAINS)) {
         usual_msr = synthetic_msr;
         synthetic_msr.write = write_msr;
+    }
+    if (variant_active(VARIANT_PAGE_LOCKED)) {
+        usual_read = synthetic_msr.read;
+        synthetic_msr.read = read_msr;
     }
     cpu_rules.sint_polling = !variant_active(VARIANT_NO_SINT_POLLING);
     cpu_rules.vps_count_down = variant_active(VARIANT_VPS_COUNT_DOWN);
