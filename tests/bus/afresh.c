@@ -36,7 +36,7 @@ struct control {
 };
 
 struct shown {
-    uint32_t slot, bar;
+    uint32_t slot, bar[VPCI_BARS];
     struct control control[REGISTERS];
     unsigned controls;
 };
@@ -177,7 +177,8 @@ static void switch_on(struct test_run *t, const struct user *u)
             put(u, s, c->offset, (get(u, s, c->offset) & c->kept) | c->bits);
             STEP("function 0x%llx, %s: 0x%llx", s->slot, c->name, get(u, s, c->offset));
         }
-        put(u, s, PCI_BAR0, UINT32_MAX);
+        for (unsigned i = 0; i < VPCI_BARS; i++)
+            put(u, s, PCI_BAR0 + 4 * i, UINT32_MAX);
     }
 }
 
@@ -187,8 +188,6 @@ static void expect_off(struct test_run *t, struct user *u, bool first)
 
     for (unsigned f = 0; f < u->functions; f++) {
         struct shown *s = &u->function[f];
-        /* Some hosts show the type of a BAR once it was written (reference 5.7). */
-        const uint32_t bar = get(u, s, PCI_BAR0) & PCI_BAR_ADDRESS_MASK;
 
         for (unsigned i = 0; i < s->controls; i++) {
             const struct control *c = &s->control[i];
@@ -197,8 +196,15 @@ static void expect_off(struct test_run *t, struct user *u, bool first)
             CHECK((value & c->bits) == 0, "function 0x%x, %s, %s: bits 0x%x of 0x%x are on",
                   s->slot, c->name, when, value & c->bits, value);
         }
-        s->bar = first ? bar : s->bar;
-        CHECK_EQ(bar, s->bar, "BAR 0 after the client had gone");
+        for (unsigned i = 0; i < VPCI_BARS; i++) {
+            /* Some hosts show the type of a BAR once it was written (reference 5.7). */
+            const uint32_t bar = get(u, s, PCI_BAR0 + 4 * i) & PCI_BAR_ADDRESS_MASK;
+
+            s->bar[i] = first ? bar : s->bar[i];
+            CHECK(bar == s->bar[i],
+                  "function 0x%x, register of BAR %u after the client had gone: 0x%x, before 0x%x",
+                  s->slot, i, bar, s->bar[i]);
+        }
     }
 }
 
@@ -216,10 +222,10 @@ TEST_EACH(functions_are_off_after, GOINGS,
           STEPS("The bus of a device that was in use is opened by another client. It assigns "
                 "resources without BARs, reads the control registers of all functions of the bus, "
                 "and sets bus mastering, INTx disable, error reports, enable and function mask of "
-                "MSI or MSI-X, ATS, and all bits of BAR 0. Then comes this: {way}. Resources are "
-                "assigned again. Twice.")
+                "MSI or MSI-X, ATS, and all bits of all BARs. Then comes this: {way}. Resources "
+                "are assigned again. Twice.")
           EXPECTS("All of these bits are 0 when the client comes, and each time afterwards; the "
-                  "address in BAR 0 reads as it did when the client came.")
+                  "addresses in the BARs read as they did when the client came.")
           IF_IT_FAILS("The reset of a function leaves out a register that came later than the "
                       "reset, or one of the ways does not reset the function."))
 {
