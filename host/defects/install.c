@@ -66,4 +66,5 @@ void defects_install(void)
     defects_install_call_codes();
     defects_install_unsupported_domains();
     defects_install_ended_connections();
+    defects_install_moments();
 }

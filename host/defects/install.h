@@ -20,6 +20,7 @@ void defects_install_idle_domains(void);
 void defects_install_answers(void);
 void defects_install_settings(void);
 void defects_install_memberships(void);
+void defects_install_moments(void);
 void defects_install_left_domains(void);
 void defects_install_deleted_domains(void);
 void defects_install_shared_tables(void);
