@@ -16,10 +16,13 @@ static const struct {
 #include "host/defects/defects.def"
 };
 
-#define BITS_BELOW_TABLES 39u
+#define BITS_BELOW_TABLES      39u
+#define BITS_BELOW_FIVE_LEVELS 52u
 
 static const enum defect beyond_width[] = {DEFECT_SOFT_WIDTH_OF_TABLES, DEFECT_SOFT_WIDTH_OF_WRITES,
                                            DEFECT_SOFT_WIDTH_OF_FIRST_PAGE};
+static const enum defect beyond_five_levels[] = {DEFECT_SOFT_WIDTH_OF_FOUR_LEVELS,
+                                                 DEFECT_SOFT_WIDTH_OF_FIVE_WRITES};
 
 void defects_install_softiommu(void)
 {
@@ -30,8 +33,10 @@ void defects_install_softiommu(void)
         if (defect_active(pairs[i].defect))
             softiommu_inject(pairs[i].fault, &rules);
     soft_options.rules = &rules;
-    /* Tables of four levels hold 48 bits; only a unit that reports fewer can be wrong about the
-     * rest. */
+    /* Tables of four levels hold 48 bits, of five 57; only a unit that reports fewer can be wrong
+     * about the rest. */
     if (defect_any_active(beyond_width, ARRAY_SIZE(beyond_width)))
         mux_rules.iova_bits = BITS_BELOW_TABLES;
+    if (defect_any_active(beyond_five_levels, ARRAY_SIZE(beyond_five_levels)))
+        mux_rules.iova_bits = BITS_BELOW_FIVE_LEVELS;
 }

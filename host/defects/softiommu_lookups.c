@@ -140,11 +140,14 @@ static bool rights_beside(struct softiommu *iommu, const struct softiommu_transl
 }
 
 /* Whether the width is left out of account. */
-static bool width_unchecked(uint64_t iova, enum oracle_access access)
+static bool width_unchecked(unsigned levels, uint64_t iova, enum oracle_access access)
 {
     const struct softiommu_request *request = softiommu_memory.beginning;
 
     return softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_TABLES) ||
+           (levels == 5 && (softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_FOUR_LEVELS) ||
+                            (softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_FIVE_WRITES) &&
+                             access != ORACLE_ACCESS_READ))) ||
            (softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_WRITES) && access == ORACLE_ACCESS_READ) ||
            (softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_FIRST_PAGE) && request &&
             request->iova >> 12 != iova >> 12);
@@ -167,7 +170,7 @@ enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
         seen.levels = 4;
         iova &= BIT(format_for(4)->bits) - 1;
     }
-    if (width_unchecked(iova, access))
+    if (width_unchecked(t->levels, iova, access))
         iommu->config.iova_bits = bits;
     reason = find(iommu, &seen, iova, access, leaf);
     if (reason == SOFTIOMMU_REASON_NOT_PRESENT && beside_mapping(iommu, &seen, iova, access, leaf))

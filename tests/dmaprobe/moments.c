@@ -52,7 +52,8 @@ static void company(struct test_run *t, const struct scene *s)
 static void own_flushes(struct test_run *t, const struct scene *s)
 {
     CHECK_SUCCESS(iommu_flush(s->d->id), "FLUSH of the domain in use");
-    CHECK_SUCCESS(iommu_flush_list(s->d->id, &s->element, 1, NULL), "FLUSH_LIST of the page in use");
+    CHECK_SUCCESS(iommu_flush_list(s->d->id, &s->element, 1, NULL),
+                  "FLUSH_LIST of the page in use");
 }
 
 static void other_flushes(struct test_run *t, const struct scene *s)
@@ -93,8 +94,7 @@ static void refused_delete(struct test_run *t, const struct scene *s)
         WORD(calls, "ATTACH and DETACH of another device, to and from the same domain")            \
             COVERS("ISO-2"))                                                                       \
     ROW(test, own_flushes, own_flushes,                                                            \
-        WORD(calls, "FLUSH and FLUSH_LIST of the page that the device uses")                       \
-            COVERS("TR-1 FL-2"))                                                                   \
+        WORD(calls, "FLUSH and FLUSH_LIST of the page that the device uses") COVERS("TR-1 FL-2"))  \
     ROW(test, other_flushes, other_flushes,                                                        \
         WORD(calls, "FLUSH and FLUSH_LIST of another domain") COVERS("FL-4"))                      \
     ROW(test, other_domains, other_domains,                                                        \

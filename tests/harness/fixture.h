@@ -48,6 +48,11 @@ struct domain *domain_mapping(struct test_run *t, uint64_t iova, const struct bu
  * level by hand. */
 struct domain *domain_four_levels(struct test_run *t, uint64_t iova, const struct buffer *b);
 struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t page_sizes);
+/* With tables of five levels and leaves of 4 KiB; skips where there are none. */
+struct domain *domain_five_levels(struct test_run *t);
+/* ATTACH to it. A host may put some of its devices behind a unit without five levels, but not all
+ * of them: skips for the classes of such a device. */
+void attach_five_level(struct test_run *t, struct domain *d, struct dma_engine *e);
 struct domain *domain_identity(struct test_run *t);
 struct domain *domain_blocked(struct test_run *t);
 struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_t id);

@@ -373,3 +373,22 @@ void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned s
     CHECK_SUCCESS(status, "flushing one block");
     CHECK_EQ(done, 1, "elements completed by a list of one");
 }
+
+struct domain *domain_five_levels(struct test_run *t)
+{
+    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL))
+        SKIP("the host does not report 5-level tables");
+    return domain_paging_with(t, 5, PAGE_SIZE);
+}
+
+void attach_five_level(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    enum hv_status status = domain_attach(d, e->device_id);
+    size_t count;
+    const struct dma_engine *other = dma_engines(&count);
+
+    for (size_t i = 0; status != HV_STATUS_SUCCESS && i < count; i++)
+        if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS)
+            SKIP("devices of class %s cannot use five levels on this host", e->ops->name);
+    CHECK_SUCCESS(status, "attaching a device to a five-level domain");
+}

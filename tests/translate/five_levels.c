@@ -8,27 +8,6 @@
 #define FIRST_BIT 30u
 #define TOP_LEVEL 4u /* of the entries that name tables of 2^48 bytes */
 
-/* A domain with tables of five levels and leaves of 4 KiB; skips where there are none. */
-static struct domain *domain_five_levels(struct test_run *t)
-{
-    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL))
-        SKIP("the host does not report 5-level tables");
-    return domain_paging_with(t, 5, PAGE_SIZE);
-}
-
-/* A host may put some of its devices behind a unit without five levels, but not all of them. */
-static void attach_five_level(struct test_run *t, struct domain *d, struct dma_engine *e)
-{
-    enum hv_status status = domain_attach(d, e->device_id);
-    size_t count;
-    const struct dma_engine *other = dma_engines(&count);
-
-    for (size_t i = 0; status != HV_STATUS_SUCCESS && i < count; i++)
-        if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS)
-            SKIP("devices of class %s cannot use five levels on this host", e->ops->name);
-    CHECK_SUCCESS(status, "attaching a device to a five-level domain");
-}
-
 #define TEST_GROUP "translate"
 
 TEST(five_levels,
