@@ -81,7 +81,7 @@ bool story_width(struct machine *m, unsigned argument)
 }
 
 /* On a unit of fewer bits than its tables hold, one page on each side of the width. */
-static struct machine *narrow(const struct machine *m)
+static struct machine *narrow(const struct machine *m, unsigned levels)
 {
     struct softiommu_config config = m->config;
     struct softiommu_translation t;
@@ -89,7 +89,7 @@ static struct machine *narrow(const struct machine *m)
 
     config.iova_bits = NARROW;
     n = machine_new(&config);
-    t = domain_mapping(n, 4, DID, BIT(NARROW) - PAGE_SIZE, PAGE_GPA);
+    t = domain_mapping(n, levels, DID, BIT(NARROW) - PAGE_SIZE, PAGE_GPA);
     map(n, &t, BIT(NARROW), PAGE_GPA + PAGE_SIZE, RW);
     attach(n, 0, &t);
     return n;
@@ -97,17 +97,17 @@ static struct machine *narrow(const struct machine *m)
 
 bool story_mapped_beyond_width(struct machine *m, unsigned argument)
 {
-    struct machine *n = narrow(m);
-    bool wrong = target(n, 0, BIT(NARROW), READ) != REFUSED;
+    struct machine *n = narrow(m, argument);
+    bool wrong =
+        target(n, 0, BIT(NARROW), READ) != REFUSED || target(n, 0, BIT(NARROW), WRITE) != REFUSED;
 
-    (void)argument;
     machine_free(n);
     return wrong;
 }
 
 bool story_over_the_width(struct machine *m, unsigned argument)
 {
-    struct machine *n = narrow(m);
+    struct machine *n = narrow(m, 4);
     bool wrong = reads_both(n, BIT(NARROW) - 8, 16, NULL);
 
     (void)argument;
