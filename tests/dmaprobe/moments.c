@@ -112,8 +112,8 @@ TEST_EACH(busy_during, CALLS,
                   "carries out {calls}")
           ABI() DEVICES(PROBE) KINDS("dma device")
           STEPS("A device writes to one IOVA without end, also in the middle of each call. The "
-                "calls are made three times: {calls}. Where the IOVA would lead without "
-                "translation lies another page.")
+                "calls are made three times: {calls}. Another page lies at the address to which "
+                "the IOVA leads without translation.")
           EXPECTS("Not one pass of the writes is refused, the mapped page is written to at the "
                   "end, and the other page is unchanged.")
           IF_IT_FAILS("The host makes devices quiet before it looks at a call, or while it works: "
