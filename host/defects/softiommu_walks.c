@@ -100,12 +100,24 @@ enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned 
     return reason;
 }
 
-static void drop_ignored_bits(const struct softiommu *iommu, struct table_entry *entry)
+/* Changes of other bits of an entry that has got A or D. */
+static void change_more(const struct walk *walk, struct table_entry *entry)
 {
-    uint64_t less = entry->value & ~ENTRY_IGNORED;
+    const bool large = walk->level > 0 && format_is_leaf(walk->format, walk->level, entry->value);
+    uint64_t value = entry->value;
 
-    if (iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, less))
-        entry->value = less;
+    if (softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_BITS))
+        value &= ~ENTRY_IGNORED;
+    if (softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_HIGH_BITS) ||
+        (large && softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_LARGE_BITS)))
+        value &= ~BITS(62, 52);
+    if (softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_LOW_BITS))
+        value &= ~(BIT(9) | BIT(11));
+    if (softiommu_injected(SOFTIOMMU_FAULT_AD_LEAVES_MARK))
+        value |= BIT(11);
+    if (value != entry->value && walk->iommu->call.compare_exchange64(
+                                     walk->iommu->call.owner, entry->spa, entry->value, value))
+        entry->value = value;
 }
 
 enum softiommu_reason __wrap_table_entry_mark(const struct walk *walk, struct table_entry *entry,
@@ -121,9 +133,8 @@ enum softiommu_reason __wrap_table_entry_mark(const struct walk *walk, struct ta
     softiommu_memory.walking = walk;
     reason = __real_table_entry_mark(walk, entry, bits);
     softiommu_memory.walking = NULL;
-    if (reason == SOFTIOMMU_REASON_NONE && entry->value != before &&
-        softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_BITS))
-        drop_ignored_bits(walk->iommu, entry);
+    if (reason == SOFTIOMMU_REASON_NONE && entry->value != before)
+        change_more(walk, entry);
     if (reason == SOFTIOMMU_REASON_NONE && format_is_leaf(walk->format, walk->level, entry->value))
         delayed_ad_note(walk->did, entry);
     entry->value |= softiommu_memory.pretended;

@@ -210,17 +210,20 @@ bool story_plain_store(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, READ) != REFUSED || *leaf != 0;
 }
 
+/* A bit of software in an entry that gets D; 64: none. */
 bool story_drops_bits(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = one_page(m, 4, IOVA);
-    uint64_t *leaf = entry_of(m, &t, IOVA, 0), before;
+    unsigned level = argument >> 8, bit = argument & 0xFF;
+    uint64_t *entry = entry_of(m, &t, IOVA, level), before;
 
-    (void)argument;
-    *leaf |= BIT(63) | BIT(9);
-    *leaf &= ~BIT(6);
-    before = *leaf;
-    assert_int_equal(target(m, 0, IOVA, WRITE), PAGE_GPA);
-    return (*leaf & ~BIT(6)) != before;
+    if (level == 1)
+        *entry = RAM | RW | PS;
+    *entry |= bit < 64 ? BIT(bit) : 0;
+    *entry &= ~BIT(6);
+    before = *entry;
+    assert_int_not_equal(target(m, 0, IOVA, WRITE), REFUSED);
+    return (*entry & ~BIT(6)) != (before & ~BIT(6));
 }
 
 bool story_software_bit(struct machine *m, unsigned argument)

@@ -173,6 +173,10 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_EARLY: /* its devices rest during a switch */
     case SOFTIOMMU_FAULT_ATTACH_LARGE_MIXED:
     case SOFTIOMMU_FAULT_AD_DROPS_BITS: /* it keeps nothing in them */
+    case SOFTIOMMU_FAULT_AD_DROPS_HIGH_BITS:
+    case SOFTIOMMU_FAULT_AD_DROPS_LOW_BITS:
+    case SOFTIOMMU_FAULT_AD_LEAVES_MARK:
+    case SOFTIOMMU_FAULT_AD_DROPS_LARGE_BITS:
     case SOFTIOMMU_FAULT_SOFTWARE_BITS_HIGH:
     case SOFTIOMMU_FAULT_SOFTWARE_BITS_LOW:
     case SOFTIOMMU_FAULT_SOFTWARE_BITS_TABLE:
