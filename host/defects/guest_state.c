@@ -23,13 +23,18 @@ static struct exit_handlers right_exit;
 static struct synthetic_msr right_msr;
 static uint64_t written_vp_index; /* beyond the right one */
 
-/* Zeros for every ECX but 0, though none of these leaves has subleaves. */
+/* Other answers for every ECX but 0, though none of these leaves has subleaves. */
 static void cpuid(struct cpu *cpu, struct guest_registers *regs)
 {
     uint32_t leaf = (uint32_t)cpu->guest->rax, subleaf = (uint32_t)regs->rcx;
 
     right_exit.cpuid(cpu, regs);
-    if (leaf >= HV_CPUID_VENDOR && leaf <= CPUID_HYPERVISOR_LAST && subleaf != 0)
+    if (subleaf == 0)
+        return;
+    if (defect_active(DEFECT_HYPERVISOR_BIT_BY_SUBLEAF) && leaf == CPUID_1)
+        regs->rcx &= ~(uint64_t)CPUID_1_ECX_HYPERVISOR_PRESENT;
+    if (defect_active(DEFECT_CPUID_SUBLEAVES) && leaf >= HV_CPUID_VENDOR &&
+        leaf <= CPUID_HYPERVISOR_LAST)
         cpu->guest->rax = regs->rbx = regs->rcx = regs->rdx = 0;
 }
 
@@ -245,7 +250,7 @@ void defects_install_guest_state(void)
     install_rules();
     right_exit = exit_handlers;
     right_msr = synthetic_msr;
-    if (defect_active(DEFECT_CPUID_SUBLEAVES))
+    if (ANY_DEFECT(DEFECT_CPUID_SUBLEAVES, DEFECT_HYPERVISOR_BIT_BY_SUBLEAF))
         exit_handlers.cpuid = cpuid;
     if (defect_active(DEFECT_PAGE_BITS_UD))
         exit_handlers.msr = msr;

@@ -178,6 +178,12 @@ static enum hv_status refused_late(struct call_context *context)
     return status;
 }
 
+static bool lacks_hypervisor_bit(void)
+{
+    return defect_active(DEFECT_HYPERVISOR_BIT_OF_FIRST) ||
+           (defect_active(DEFECT_HYPERVISOR_BIT_OF_TWO) && is_third());
+}
+
 static void cpuid(struct cpu *cpu, struct guest_registers *regs)
 {
     uint32_t leaf = (uint32_t)cpu->guest->rax;
@@ -185,6 +191,8 @@ static void cpuid(struct cpu *cpu, struct guest_registers *regs)
     right_exit.cpuid(cpu, regs);
     if (cpu->index == 0)
         return;
+    if (leaf == CPUID_1 && lacks_hypervisor_bit())
+        regs->rcx &= ~(uint64_t)CPUID_1_ECX_HYPERVISOR_PRESENT;
     if (defect_active(DEFECT_CPUID_OF_THIRD_BARE) && is_third() && leaf == HV_CPUID_FEATURES)
         cpu->guest->rax = regs->rbx = regs->rdx = 0;
     if (defect_active(DEFECT_CPUID_OF_SECOND_BARE) && leaf == HV_CPUID_FEATURES)
@@ -227,8 +235,8 @@ void defects_install_second_processor(void)
         right_exit = exit_handlers;
         exit_handlers.hypercall = hypercall;
     }
-    if (ANY(DEFECT_CPUID_OF_SECOND_BARE, DEFECT_CPUID_OF_SECOND_SHORT,
-            DEFECT_CPUID_OF_THIRD_BARE)) {
+    if (ANY(DEFECT_CPUID_OF_SECOND_BARE, DEFECT_CPUID_OF_SECOND_SHORT, DEFECT_CPUID_OF_THIRD_BARE,
+            DEFECT_HYPERVISOR_BIT_OF_FIRST, DEFECT_HYPERVISOR_BIT_OF_TWO)) {
         right_exit = exit_handlers;
         exit_handlers.cpuid = cpuid;
     }

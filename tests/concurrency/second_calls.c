@@ -189,6 +189,7 @@ TEST(long_list_from_second,
 }
 
 struct leaves {
+    bool hypervisor; /* in leaf 1 */
     struct cpuid_result leaf[HV_CPUID_LIMITS - HV_CPUID_VENDOR + 1];
 };
 
@@ -196,6 +197,7 @@ static void read_leaves(void *argument)
 {
     struct leaves *leaves = argument;
 
+    leaves->hypervisor = (cpu_cpuid(CPUID_1, 0).ecx & CPUID_1_ECX_HYPERVISOR_PRESENT) != 0;
     for (uint32_t i = 0; i < ARRAY_SIZE(leaves->leaf); i++)
         leaves->leaf[i] = cpu_cpuid(HV_CPUID_VENDOR + i, 0);
 }
@@ -203,8 +205,9 @@ static void read_leaves(void *argument)
 TEST(hypervisor_leaves,
      PROMISE("All processors find the same hypervisor")
      COVERS("GEN-16 DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
-     STEPS("Reads CPUID leaves 0x40000000 to 0x40000005 on all processors.")
-     EXPECTS("All four registers of each leaf are the same.")
+     STEPS("Reads CPUID leaf 1 and leaves 0x40000000 to 0x40000005 on all processors.")
+     EXPECTS("The hypervisor bit of leaf 1 is set on all of them, and all four registers of each "
+             "other leaf are the same.")
      IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system "
                  "that asks on another one finds no interface, or another one."))
 {
@@ -216,6 +219,7 @@ TEST(hypervisor_leaves,
     for (unsigned n = 1; n < processor_count(); n++) {
         on_processor(t, n, read_leaves, other);
         STEP("CPUID on %s", processor_name(n));
+        CHECK(other->hypervisor, "CPUID.1:ECX[31] is clear on %s", processor_name(n));
         for (uint32_t i = 0; i < ARRAY_SIZE(first.leaf); i++) {
             CHECK(memcmp(&first.leaf[i], &other->leaf[i], sizeof(first.leaf[i])) == 0,
                   "leaf 0x%x: EAX 0x%x, EBX 0x%x, ECX 0x%x, EDX 0x%x on %s, and others on the "

@@ -41,8 +41,9 @@ TEST(leaves_are_stable,
      PROMISE("The hypervisor leaves answer the same each time, whatever the subleaf")
      COVERS("DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads each of the leaves 0x40000000 to 0x40000005 with subleaves 0 to 3, and compares "
-           "all four registers with those of the first answer.")
-     EXPECTS("All answers of a leaf are the same.")
+           "all four registers with those of the first answer. Reads leaf 1 with each single bit "
+           "of ECX set.")
+     EXPECTS("All answers of a leaf are the same, and the hypervisor bit of leaf 1 is always set.")
      IF_IT_FAILS("The answer depends on ECX, which guests do not set for these leaves, or on "
                  "something that changes. They would then see features come and go."))
 {
@@ -59,6 +60,9 @@ TEST(leaves_are_stable,
             CHECK_EQ(again.edx, first.edx, "EDX of a hypervisor leaf");
         }
     }
+    for (unsigned bit = 0; bit < 32; bit++)
+        CHECK(cpu_cpuid(CPUID_1, 1u << bit).ecx & CPUID_1_ECX_HYPERVISOR_PRESENT,
+              "CPUID.1:ECX[31] is clear when bit %u of ECX was set", bit);
 }
 
 TEST(msrs_that_are_announced,
