@@ -23,6 +23,7 @@ void defects_install(void)
     defects_install_bus_refusals();
     defects_install_openings();
     defects_install_bus_calls();
+    defects_install_contacts();
     defects_install_reference_counter();
     defects_install_signal_forms();
     defects_install_bus_edges();

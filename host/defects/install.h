@@ -56,6 +56,7 @@ void defects_install_bus_windows(void);
 void defects_install_bus_refusals(void);
 void defects_install_openings(void);
 void defects_install_bus_calls(void);
+void defects_install_contacts(void);
 void defects_install_reference_counter(void);
 void defects_install_signal_forms(void);
 void defects_install_bus_edges(void);
