@@ -11,6 +11,7 @@ void defects_install(void)
     defects_install_buses();
     defects_install_connections();
     defects_install_host_messages();
+    defects_install_message_forms();
     defects_install_virtual_functions();
     defects_install_atomics();
     defects_install_device_messages();

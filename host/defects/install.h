@@ -77,5 +77,6 @@ void defects_install_call_codes(void);
 void defects_install_unsupported_domains(void);
 void defects_install_ended_connections(void);
 void defects_install_machine(void);
+void defects_install_message_forms(void);
 
 #endif
