@@ -32,6 +32,7 @@ struct vpci_bus {
     uint32_t wanted;          /* the only version that is asked for; 0: any */
     bool placed;              /* has had a window and BARs, and gets the same ones again */
     bool away;                /* the host has taken it away */
+    uint32_t ejected;         /* slot word that the last EJECT named */
     uint64_t other_window;    /* where the window goes when it moves; 0: no place yet */
     bool lost;                /* the connection to VMBus has ended, and the bus is not back */
     bool let_go;              /* its driver has ended the use of a function, or of all */

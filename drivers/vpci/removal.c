@@ -37,8 +37,13 @@ static bool is_channel(const union vmbus_control *message, uint32_t channel)
     return message->channel.channel_id == channel;
 }
 
-/* The host asks for the function, and the guest lets go of it. */
-static bool agree_to_eject(struct vpci_bus *bus)
+static uint32_t slot_of(const struct pci_function *f)
+{
+    return vpci_slot(f->bdf >> 3 & 31u, f->bdf & 7u);
+}
+
+/* The host asks for the function of that slot word, and the guest lets go of it. */
+static bool agree_to_eject(struct vpci_bus *bus, uint32_t slot)
 {
     const uint64_t end = time_us() + WAIT_US;
     struct vpci_slot_message message = {0};
@@ -53,6 +58,9 @@ static bool agree_to_eject(struct vpci_bus *bus)
         }
     }
     if (message.type != VPCI_EJECT)
+        return false;
+    bus->ejected = message.slot;
+    if (message.slot != slot)
         return false;
     message.type = VPCI_EJECTION_COMPLETE;
     return vpci_tell(bus, &message, sizeof(message));
@@ -82,7 +90,7 @@ static bool release(struct vpci_bus *bus)
 bool vpci_switch_off(const struct pci_function *f, enum vpci_off how)
 {
     struct vpci_bus *bus = f->vpci;
-    const uint32_t slot = vpci_slot(f->bdf >> 3 & 31u, f->bdf & 7u);
+    const uint32_t slot = slot_of(f);
     const struct vpci_slot_message released = {VPCI_RESOURCES_RELEASED, slot};
     const struct vpci_power_state_change change = {VPCI_POWER_STATE_CHANGE, slot, VPCI_POWER_D3};
     struct vpci_status_reply reply;
@@ -120,7 +128,8 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
 
     /* A host may have taken it away before, for an EJECTION_COMPLETE for which it did not ask. */
     bus->let_go = true;
-    if ((how == VPCI_BY_EJECT && !(asked && agree_to_eject(bus))) ||
+    bus->ejected = VPCI_NOT_EJECTED;
+    if ((how == VPCI_BY_EJECT && !(asked && agree_to_eject(bus, slot_of(f)))) ||
         (!bus->channel.offer->rescinded &&
          !vmbus_wait(VMBUS_RESCIND_CHANNEL_OFFER, is_channel, bus->channel.offer->channel_id,
                      &message, WAIT_US)))
@@ -130,6 +139,13 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
     bus->away = true;
     vmbus_channel_close(&bus->channel);
     return true;
+}
+
+uint32_t vpci_ejected_slot(const struct pci_function *f)
+{
+    const struct vpci_bus *bus = f->vpci;
+
+    return bus->ejected;
 }
 
 bool vpci_restore(const struct pci_function *f)

@@ -25,6 +25,11 @@ bool vpci_removable(const struct pci_function *f);
 /* Has the host take the bus of the function away, with all its functions, and gives the channel
  * back. False: the host refused, or a message did not come. */
 bool vpci_remove(const struct pci_function *f, enum vpci_removal how);
+/* The slot word that the host named when it was last asked to eject a function of the bus;
+ * VPCI_NOT_EJECTED: no EJECT came. A VPCI_BY_EJECT of another slot word than the function's fails.
+ */
+#define VPCI_NOT_EJECTED UINT32_MAX
+uint32_t vpci_ejected_slot(const struct pci_function *f);
 /* Lets go of the bus of the function, which the host still offers: vpci_remove() by rescind, and
  * vpci_restore() after it, are all that it can be used for. */
 bool vpci_let_go(const struct pci_function *f, enum vpci_release how);

@@ -12,6 +12,7 @@ void defects_install(void)
     defects_install_connections();
     defects_install_host_messages();
     defects_install_message_forms();
+    defects_install_functions_off();
     defects_install_virtual_functions();
     defects_install_atomics();
     defects_install_device_messages();

@@ -78,5 +78,6 @@ void defects_install_unsupported_domains(void);
 void defects_install_ended_connections(void);
 void defects_install_machine(void);
 void defects_install_message_forms(void);
+void defects_install_functions_off(void);
 
 #endif

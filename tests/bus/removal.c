@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Buses that are taken away and offered again, while their devices are in use. */
 #include "drivers/vpci/removal.h"
+#include "abi/vpci.h"
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "bus"
@@ -26,6 +27,12 @@ static void take_away(struct test_run *t, struct dma_engine *e, enum vpci_remova
     bool gone = vpci_remove(&e->function, how);
 
     dma_bus_was_reset(e->function.vpci);
+    if (how == VPCI_BY_EJECT && vpci_ejected_slot(&e->function) != VPCI_NOT_EJECTED) {
+        test_setup(t, "BUS-48");
+        CHECK_EQ(vpci_ejected_slot(&e->function),
+                 vpci_slot(e->function.bdf >> 3 & 31u, e->function.bdf & 7u), "slot word of EJECT");
+        test_setup(t, NULL);
+    }
     REQUIRE(gone, "the bus of device 0x%llx does not go", (unsigned long long)e->device_id);
     STEP("the bus of device 0x%llx is taken away", e->device_id);
 }
@@ -162,4 +169,53 @@ EACH_TEST(RELEASES, before_it_goes,
     drain_faults(t, e);
     expect_untouched(t, &b, "attached again");
     expect_write(t, e, IOVA, &b, 0, 16, "attached again");
+}
+
+/* The first function of a bus and the last one. */
+static bool find_ends(struct dma_engine *const *list, unsigned count, unsigned n,
+                      struct dma_engine *ends[2])
+{
+    ends[0] = ends[1] = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        if (list[i]->function.vpci != list[n]->function.vpci)
+            continue;
+        if (i < n)
+            return false; /* it was there before */
+        if (!ends[0] || list[i]->function.bdf < ends[0]->function.bdf)
+            ends[0] = list[i];
+        if (!ends[1] || list[i]->function.bdf > ends[1]->function.bdf)
+            ends[1] = list[i];
+    }
+    return ends[0] != ends[1];
+}
+
+TEST(eject_names_its_function,
+     PROMISE("EJECT names the function that is to go, of several on one bus")
+     COVERS("BUS-48") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("For up to three buses with several functions: the host ejects the last function, the "
+           "first and the last one again. Each time the guest agrees, the bus goes, and is "
+           "brought back.")
+     EXPECTS("The slot word of each EJECT is that of the function for which the host was asked.")
+     IF_IT_FAILS("The host names the first function, or writes the number of the function where "
+                 "that of the device belongs, as in a requester id. Linux takes away the function "
+                 "that is named: a driver loses a device that stays, and the one that is to go "
+                 "stays in use. An unknown function is not answered at all."))
+{
+    enum { BUSES_MAX = 3 };
+    static const uint8_t turns[] = {1, 0, 1};
+    struct dma_engine *list[DMA_ENGINES_MAX], *ends[2];
+    const unsigned count = fast_devices(t, list, 2);
+    unsigned found = 0;
+
+    for (unsigned n = 0; n < count && found < BUSES_MAX; n++) {
+        if (!vpci_removable(&list[n]->function) || !find_ends(list, count, n, ends))
+            continue;
+        for (unsigned i = 0; i < sizeof(turns); i++) {
+            take_away(t, ends[turns[i]], VPCI_BY_EJECT);
+            bring_back(t, ends[turns[i]]);
+        }
+        found++;
+    }
+    if (found == 0)
+        SKIP("the host ejects no function of a bus with several");
 }
