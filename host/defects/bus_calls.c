@@ -66,6 +66,12 @@ static enum hv_status signal(struct call_context *context)
 
     if (defect_active(DEFECT_SIGNAL_CONNECTION_CUT))
         input->connection_id = CHANNEL_CONNECTIONS + (input->connection_id & (uint32_t)NUMBER_BITS);
+    if (defect_active(DEFECT_SIGNAL_FLAG_CUT))
+        input->flag_number %= HV_EVENT_FLAGS_PER_SINT;
+    if (defect_active(DEFECT_SIGNAL_FLAG_ANY))
+        input->flag_number = 0;
+    if (input->flag_number != 0 && defect_active(DEFECT_SIGNAL_FLAG_UNSAID))
+        return HV_STATUS_SUCCESS;
     status = right_signal(context);
     return defect_active(DEFECT_SIGNAL_REFUSAL_UNSAID) ? HV_STATUS_SUCCESS : status;
 }
@@ -80,6 +86,7 @@ void defects_install_bus_calls(void)
         right_received = vpci_service.received;
         vpci_service.received = received;
     }
-    if (ANY(DEFECT_SIGNAL_CONNECTION_CUT, DEFECT_SIGNAL_REFUSAL_UNSAID))
+    if (ANY(DEFECT_SIGNAL_CONNECTION_CUT, DEFECT_SIGNAL_REFUSAL_UNSAID, DEFECT_SIGNAL_FLAG_CUT,
+            DEFECT_SIGNAL_FLAG_ANY, DEFECT_SIGNAL_FLAG_UNSAID))
         right_signal = call_in_front(HVCALL_SIGNAL_EVENT, signal);
 }

@@ -85,24 +85,32 @@ static bool is_offered(uint32_t id)
     return vmbus_offer_by_connection(id);
 }
 
-static enum hv_status signal(uint32_t id)
+static enum hv_status signal_flag(uint32_t id, uint16_t flag)
 {
-    const struct hv_input_signal_event input = {.connection_id = id};
+    const struct hv_input_signal_event input = {.connection_id = id, .flag_number = flag};
 
     return hypercall_fast(HVCALL_SIGNAL_EVENT, &input, sizeof(input), NULL);
 }
 
+static enum hv_status signal(uint32_t id)
+{
+    return signal_flag(id, 0);
+}
+
 TEST(signals_to_nowhere_are_refused,
-     PROMISE("SIGNAL_EVENT for a connection that there is not is refused")
+     PROMISE("SIGNAL_EVENT for a connection or a flag that there is not is refused")
      COVERS("BUS-37") ABI() DEVICES(NONE) KINDS("device bad-input")
      STEPS("The channel of a bus is open. Connections are signaled that do not exist, by other "
            "numbers and by each bit from 12 to 23 of the channel's own that leads to no other. "
+           "The channel's own is signaled with flag numbers that no SINT has: the first one, the "
+           "last one, and aliases of flag 0. "
            "Then the channel is signaled, and a request has its reply.")
      EXPECTS("Each wrong call reports an error, the right one success.")
      IF_IT_FAILS("The host looks at a part of the connection id, or reports success for what it "
                  "does not know: a guest takes a channel that is gone for one that works."))
 {
     static const uint32_t others[] = {NO_ID, 0x00FFFF00};
+    static const uint16_t flags[] = {HV_EVENT_FLAGS_PER_SINT, 4096, 0x8000, 0xF801, UINT16_MAX};
     const struct vmbus_opening opening = {.interrupts = false};
     struct vmbus_channel *channel;
     uint32_t own;
@@ -110,6 +118,8 @@ TEST(signals_to_nowhere_are_refused,
     client_connect(t);
     channel = client_open(t, 0, 0, &opening);
     own = channel->offer->connection_id;
+    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
+        CHECK(signal_flag(own, flags[i]) != HV_STATUS_SUCCESS, "flag %u is signaled", flags[i]);
     for (unsigned i = 0; i < ARRAY_SIZE(others); i++)
         CHECK(is_offered(own ^ others[i]) || signal(own ^ others[i]) != HV_STATUS_SUCCESS,
               "connection 0x%x is signaled", own ^ others[i]);
