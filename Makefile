@@ -76,7 +76,7 @@ SECTIONS := .text .rodata .pvtcat .buildid .relr .rela .reloc .data.rel.ro .dyna
 # A budget for the code of this project as Debian 12's gcc compiles it. Other compilers make larger images, and a limit must not
 # stop their users: `make test` enforces it where gcc is that one; everywhere else a larger image is a warning.
 GUEST_LIMIT := 704512
-HOST_LIMIT  := 344064
+HOST_LIMIT  := 360448
 LIMITS      := warn
 
 .PHONY: all image test test-distributions test-hyper-v test-unit-faults lint unit clean check-catalogue docs sizes help FORCE

@@ -32,6 +32,10 @@ static void contact(struct vmbus_initiate_contact *contact)
 {
     if (connected && defect_active(DEFECT_CONTACT_KEEPS_PROCESSOR))
         contact->target_vp = named;
+    if ((contact->version < VMBUS_VERSION_4_0 &&
+         defect_active(DEFECT_CONTACT_PROCESSOR_FROM_4_0)) ||
+        (contact->version < VMBUS_VERSION_5_0 && defect_active(DEFECT_CONTACT_PROCESSOR_FROM_5_0)))
+        contact->target_vp = 0;
     named = contact->target_vp < synic_vps() ? contact->target_vp : 0;
     connected = true;
 }

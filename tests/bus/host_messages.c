@@ -404,3 +404,47 @@ TEST(rings_end_when_messages_move,
     empty(t, &(const struct line){.desk = desk}, true, CLIENT_LATE_US);
     on_second(t, close_desk, desk);
 }
+
+TEST(each_version_names_its_processor,
+     PROMISE("The messages of the host come to the processor that INITIATE_CONTACT named, by each "
+             "version that the host speaks")
+     COVERS("BUS-32") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("Both processors have a message page and a SINT. By each version from 3.0 to 5.3 that "
+           "the host agrees to, contact is made for the second processor and the offers are "
+           "requested, and then the same for the first one.")
+     EXPECTS("The answer and the offers are in the slot of the processor that was named, and none "
+             "in that of the other one.")
+     IF_IT_FAILS("The host looks at the processor in INITIATE_CONTACT from a later version on: a "
+                 "guest of an older version, such as a firmware, that runs on another processor "
+                 "waits for ever."))
+{
+    static const uint32_t versions[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1,
+                                        VMBUS_VERSION_5_0, VMBUS_VERSION_5_1, VMBUS_VERSION_5_2,
+                                        VMBUS_VERSION_5_3};
+    struct desk *desk;
+    unsigned spoken = 0;
+
+    client_connect(t);
+    need_second(t);
+    desk = second_memory(t, sizeof(*desk));
+    on_second(t, open_desk, desk);
+    REQUIRE(desk->open, "no SynIC on the second processor");
+    for (unsigned i = 0; i < ARRAY_SIZE(versions); i++) {
+        if (!client_connect_as(t, versions[i]))
+            continue;
+        spoken++;
+        for (unsigned turn = 0; turn < 2; turn++) {
+            const bool second = turn == 0;
+            const uint32_t first_vp = (uint32_t)client_msr(HV_MSR_VP_INDEX);
+            struct line line = {.desk = desk,
+                                .second = second,
+                                .vp = second ? (uint32_t)desk->vp : first_vp,
+                                .other = second ? first_vp : (uint32_t)desk->vp};
+
+            contact(t, &line);
+        }
+    }
+    REQUIRE(spoken != 0, "the host agrees to no version");
+    empty(t, &(const struct line){.desk = desk}, true, CLIENT_LATE_US);
+    on_second(t, close_desk, desk);
+}
