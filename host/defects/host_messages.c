@@ -70,7 +70,8 @@ static enum hv_status control(struct call_context *context)
 
 void defects_install_host_messages(void)
 {
-    if (ANY(DEFECT_CONTACT_KEEPS_PROCESSOR, DEFECT_UNLOAD_ANSWERS_FIRST,
+    if (ANY(DEFECT_CONTACT_KEEPS_PROCESSOR, DEFECT_CONTACT_PROCESSOR_FROM_4_0,
+            DEFECT_CONTACT_PROCESSOR_FROM_5_0, DEFECT_UNLOAD_ANSWERS_FIRST,
             DEFECT_OPEN_ANSWERS_CHANNEL, DEFECT_ANSWERS_TO_CALLER, DEFECT_RESCIND_TO_FIRST))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (defect_active(DEFECT_RESCIND_TO_FIRST))
