@@ -35,6 +35,8 @@ void defects_install(void)
     defects_install_transport();
     defects_install_packets();
     defects_install_event_flags();
+    defects_install_full_queue();
+    defects_install_ring_indexes();
     defects_install_pci_functions();
     defects_install_long_requests();
     defects_install_device_stops();

@@ -66,6 +66,8 @@ void defects_install_interrupt_forms(void);
 void defects_install_transport(void);
 void defects_install_packets(void);
 void defects_install_event_flags(void);
+void defects_install_full_queue(void);
+void defects_install_ring_indexes(void);
 void defects_install_pci_functions(void);
 void defects_install_long_requests(void);
 void defects_install_device_stops(void);
