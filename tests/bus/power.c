@@ -41,7 +41,7 @@ TEST_EACH(registers_off_after, SWITCHES,
           PROMISE("The registers of a function answer no more after {way}")
           COVERS("BUS-50") ABI() DEVICES(ALL) KINDS("device")
           STEPS("The first register of the device is read, the device is switched off, and the "
-                "address is read again. Where the guest can, it switches decoding on and off once "
+                "address is read again. If the guest can, it switches decoding on and off once "
                 "more.")
           EXPECTS("While the device is off the address does not read as the register; with "
                   "decoding on it does again.")

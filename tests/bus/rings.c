@@ -67,8 +67,8 @@ TEST(read_index_is_that_of_the_next_packet,
      EXPECTS("After each signal the read index of the host comes to the write index of the guest. "
              "It is never outside of the ring.")
      IF_IT_FAILS("The host writes the size of the ring where it has to write 0, or an older index "
-                 "than its own. Linux signals the host only if the packet that it wrote is the next "
-                 "one to be read by this index: it goes on without a signal, and waits forever."))
+                 "than its own. Linux signals the host only if the packet that it wrote is the one "
+                 "to be read next by this index: it goes on without a signal, and waits forever."))
 {
     const struct vmbus_opening opening = {.interrupts = false};
     struct vmbus_ring_control volatile *control;
@@ -166,7 +166,7 @@ static uint32_t room(const struct vmbus_ring *ring)
 }
 
 /* A host may send messages meanwhile, for which it needs room in its own ring. */
-static bool is_signaled(struct vmbus_channel *channel, const void *events)
+static bool is_signaled(struct test_run *t, struct vmbus_channel *channel, const void *events)
 {
     const uint64_t end = time_us() + CLIENT_WAIT_US;
     uint64_t other;
@@ -211,7 +211,7 @@ TEST(waiter_of_a_new_channel_is_signaled,
         waits = room(ring) < sizes[i];
         STEP("%u bytes are free, the guest waits for %u", room(ring), sizes[i]);
         vmbus_channel_signal(channel);
-        CHECK(!waits || is_signaled(channel, events),
+        CHECK(!waits || is_signaled(t, channel, events),
               "no event flag, though the host takes what is in the ring");
         __atomic_store_n(&ring->control->pending_send_size, 0, __ATOMIC_SEQ_CST);
         expect_taken(t, channel);
