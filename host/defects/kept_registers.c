@@ -33,7 +33,8 @@ static const struct kept {
 static bool is_kept(const struct kept *k, const struct vpci_function *function)
 {
     return defect_active(k->defect) && k->of_machine == !function->virtual_function &&
-           (k->offset != ATS_CONTROL || function->virtual_function->ats);
+           (k->offset != ATS_CONTROL ||
+            (function->virtual_function && function->virtual_function->ats));
 }
 
 static void reset(struct vpci_function *function)

@@ -91,6 +91,15 @@ static struct hv_message expect(struct test_run *t, judge *look, uint32_t type, 
     return message;
 }
 
+/* Into a structure of the message's type. */
+static void expect_as(struct test_run *t, judge *look, uint32_t type, const char *what, void *to,
+                      size_t size)
+{
+    const struct hv_message message = expect(t, look, type, what);
+
+    memcpy(to, message.payload, size);
+}
+
 /* Returns the first channel of a vPCI bus. */
 static uint32_t contact(struct test_run *t, judge *look)
 {
@@ -100,21 +109,21 @@ static uint32_t contact(struct test_run *t, judge *look)
         .target_vp = (uint32_t)client_msr(HV_MSR_VP_INDEX),
         .sint = vmbus.version >= VMBUS_VERSION_5_1 ? VMBUS_SINT : 0};
     const struct vmbus_message ask = {.type = VMBUS_REQUEST_OFFERS};
-    struct hv_message message;
-    const struct vmbus_offer_channel *offer = (const void *)message.payload;
-    const struct vmbus_version_response *answer = (const void *)message.payload;
+    struct vmbus_version_response answer;
+    struct vmbus_offer_channel offer;
 
     vmbus.connection_id = VMBUS_CONNECTION_MESSAGES;
     (void)vmbus_post(&request, sizeof(request));
-    message = expect(t, look, VMBUS_VERSION_RESPONSE, "VERSION_RESPONSE");
-    REQUIRE(answer->supported != 0, "the version is not taken any more");
+    expect_as(t, look, VMBUS_VERSION_RESPONSE, "VERSION_RESPONSE", &answer, sizeof(answer));
+    REQUIRE(answer.supported != 0, "the version is not taken any more");
     if (vmbus.version >= VMBUS_VERSION_5_0)
-        vmbus.connection_id = answer->connection_id;
+        vmbus.connection_id = answer.connection_id;
     (void)vmbus_post(&ask, sizeof(ask));
     do
-        message = expect(t, look, VMBUS_OFFER_CHANNEL, "the offer of a virtual PCI bus");
-    while (!of_vpci(offer));
-    return offer->channel_id;
+        expect_as(t, look, VMBUS_OFFER_CHANNEL, "the offer of a virtual PCI bus", &offer,
+                  sizeof(offer));
+    while (!of_vpci(&offer));
+    return offer.channel_id;
 }
 
 static void use_channel(struct test_run *t, judge *look, uint32_t channel)
