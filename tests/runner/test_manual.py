@@ -83,7 +83,7 @@ def test_completion_in_bash() -> None:
     [
         (["flush.u"], ["flush.unmap"]),
         (["run", "flush"], ["flush", "flush.none", "flush.unmap"]),
-        (["DISC-1"], ["DISC-1", "DISC-10"]),
+        (["DISC-10"], ["DISC-10"]),
         (["--defect", "no"], ["no-flush"]),
         (["--variant", "po"], ["polite"]),
         (["--group", "ca"], ["cap"]),
