@@ -51,7 +51,8 @@ static inline void cpu_out8(uint16_t port, uint8_t value)
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
-/* `count` bytes to the same port, one after the other: to a hypervisor that is one exit. */
+/* `count` bytes to the same port, one after the other. Not for the guest: a hypervisor need not
+ * take it for a port that it emulates. */
 static inline void cpu_out8_string(uint16_t port, const void *bytes, size_t count)
 {
     __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
