@@ -5,6 +5,7 @@
 #include "abi/msr.h"
 #include "abi/synic.h"
 #include "abi/vpci.h"
+#include "drivers/vpci/move.h"
 #include "drivers/vpci/restart.h"
 #include "kernel/cpu.h"
 #include "kernel/lapic.h"
@@ -319,4 +320,15 @@ bool client_second_heard(struct test_run *t, struct ear *ear)
         give_way(); /* second_end() may take interrupts that the test wants to see */
     second_end(t);
     return ear->requested;
+}
+
+uint64_t client_find_window(void)
+{
+    size_t count;
+    const struct pci_function *f = pci_functions(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (f[i].vpci)
+            return vpci_window(&f[i]);
+    return 0;
 }

@@ -78,4 +78,7 @@ void client_second_listens(struct test_run *t, struct ear *ear);
 /* It heard both. */
 bool client_second_heard(struct test_run *t, struct ear *ear);
 
+/* GPA of the window of the first function on a virtual PCI bus; 0: there is no such bus. */
+uint64_t client_find_window(void);
+
 #endif

@@ -94,17 +94,6 @@ static uint32_t set_power(struct test_run *t, const struct sleeper *s, uint32_t 
     return status;
 }
 
-static uint64_t find_window(void)
-{
-    size_t count;
-    const struct pci_function *f = pci_functions(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (f[i].vpci)
-            return vpci_window(&f[i]);
-    return 0; /* and there is no bus for the client */
-}
-
 TEST(power_states_by_number,
      PROMISE("POWER_STATE_CHANGE knows D0 as 1 and D3 as 4, and a number of no power state changes "
              "nothing")
@@ -120,7 +109,7 @@ TEST(power_states_by_number,
 {
     static const uint32_t none[] = {0, 5, 6, 0x101, 0x104, 0x10001, 0x10004, UINT32_MAX};
     const struct vmbus_opening opening = {.interrupts = false};
-    const uint64_t gpa = find_window();
+    const uint64_t gpa = client_find_window();
     struct sleeper s;
     uint32_t version;
     bool shallow, deep;

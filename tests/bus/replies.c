@@ -97,17 +97,6 @@ static void expect_refused(struct test_run *t, struct vmbus_channel *channel, ui
     }
 }
 
-static uint64_t find_window(void)
-{
-    size_t count;
-    const struct pci_function *f = pci_functions(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (f[i].vpci)
-            return vpci_window(&f[i]);
-    return 0; /* and there is no bus for the client */
-}
-
 TEST(requests_name_their_function,
      PROMISE("A request with a slot word that names no function, by any bit of it, is refused and "
              "carried out for none")
@@ -124,7 +113,7 @@ TEST(requests_name_their_function,
                  "them happens to all."))
 {
     const uint32_t functions = VPCI_SLOT_FUNCTION_MASK >> VPCI_SLOT_FUNCTION_SHIFT;
-    const uint64_t gpa = find_window();
+    const uint64_t gpa = client_find_window();
     struct vmbus_channel *channel = open_first(t);
     const uint32_t slot = client_slot(channel);
     const struct vpci_power_state_change on = {VPCI_POWER_STATE_CHANGE, slot, VPCI_POWER_D0};

@@ -14,17 +14,6 @@ struct request {
     uint32_t word[38];
 };
 
-static uint64_t find_window(void)
-{
-    size_t count;
-    const struct pci_function *f = pci_functions(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (f[i].vpci)
-            return vpci_window(&f[i]);
-    return 0; /* and there is no bus for the client */
-}
-
 static void send(struct test_run *t, struct vmbus_channel *channel, const struct request *request,
                  size_t size, uint16_t flags, uint64_t transaction)
 {
@@ -49,7 +38,7 @@ TEST(requests_without_the_flag,
                  "in place of the flag. Linux takes the transaction id of a completion for an "
                  "address: what it did not ask for leads nowhere."))
 {
-    const uint64_t window = find_window();
+    const uint64_t window = client_find_window();
     const struct {
         struct request request;
         size_t size;
