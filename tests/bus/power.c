@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Power states of a function, and registers that are switched off. */
 #include "drivers/pci_registers.h"
-#include "drivers/vpci/move.h"
 #include "drivers/vpci/removal.h"
 #include "kernel/cpu.h"
 #include "kernel/paging.h"

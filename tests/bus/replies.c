@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests on a vPCI channel that fail: which of them are completed, and what they leave. */
 #include "drivers/pci_registers.h"
-#include "drivers/vpci/move.h"
 #include "kernel/cpu.h"
 #include "kernel/paging.h"
 #include "lib/bits.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests that succeed, and ask for no completion. Those that fail: replies.c. */
 #include "drivers/pci.h"
-#include "drivers/vpci/move.h"
 #include "lib/bits.h"
 #include "tests/bus/client.h"
 
